@@ -1,0 +1,330 @@
+import type { Backend, Tensor } from "../kernels/ops.ts";
+import { type Budget, resolveBudget } from "./budget.ts";
+import { Eviction } from "./eviction.ts";
+import {
+  allocateLayer,
+  type CacheShape,
+  emptyLayer,
+  freeLayer,
+  type Layer,
+  rememberQueries,
+  slotBytes,
+} from "./layer.ts";
+import {
+  checkHeads,
+  checkPending,
+  checkShape,
+  noRoom,
+  protectMost,
+} from "./checks.ts";
+import { checkPolicy, type Policy } from "./policy.ts";
+import { gkv } from "./policies/mod.ts";
+import { EvictionLog, type EvictionRecord } from "./record.ts";
+
+/** What a {@linkcode KVCache} is made for. */
+export interface KVCacheOptions extends CacheShape {
+  /** How much it may hold. */
+  budget: Budget;
+  /** Eviction method; `gkv()` by default. */
+  policy?: Policy;
+  /** Never evict the first prompt's tokens, up to `protectShare`. */
+  protectPrompt?: boolean;
+  /** Largest share of the budget that a protected prompt takes; 0.5. */
+  protectShare?: number;
+  /** Tokens of a whole text, which a budget `{ ratio }` is a share of. */
+  contextLength?: number;
+  /**
+   * Slots per head to allocate, if more than the budget's. A prompt is scored
+   * as a whole when it fits and chunk by chunk when it does not.
+   */
+  slots?: number;
+  /** Record what every eviction keeps; costs memory outside the budget. */
+  record?: boolean;
+}
+
+/**
+ * Where queries stand: in a prompt that goes on, at a prompt's end (evicts if
+ * over budget), or in generation (evicts every `interval` tokens).
+ */
+export type Phase = "prompt" | "promptEnd" | "decode";
+
+/** Use of a cache. */
+export interface CacheStats {
+  /** Tokens appended so far. */
+  seen: number;
+  /** Tokens held per layer and head. */
+  cached: number;
+  /** Tokens that an eviction leaves. */
+  budgetTokens: number;
+  /** Bytes of the slots in use: keys, values, positions and scores. */
+  bytes: number;
+  /** Bytes of all slots: the most that `bytes` can become. */
+  budgetBytes: number;
+  /** Bytes of intermediate results and of the queries that score. */
+  scratchBytes: number;
+  /** Evictions so far; one of all layers and heads counts once. */
+  evictions: number;
+}
+
+/**
+ * Keys and values of a sequence, in a fixed amount of memory.
+ *
+ * All memory is allocated when it is made. For each token (or chunk of a
+ * prompt) and layer: `append`, then `attend`, which evicts when that is due.
+ *
+ * @example Attend over a cache that never holds more than 48 tokens
+ * ```ts
+ * import { gkv, KVCache, openBackend } from "@gkv/gkv";
+ * import { assert } from "@std/assert";
+ *
+ * using backend = await openBackend();
+ * using cache = new KVCache(backend, {
+ *   layers: 1, queryHeads: 4, kvHeads: 2, headDim: 32,
+ *   budget: { tokens: 32 }, policy: gkv({ window: 8, interval: 16 }),
+ * });
+ * const [q, k, v] = [4, 2, 2].map((heads) => backend.tensor([1, heads, 32]));
+ * const out = backend.tensor([1, 4, 32]);
+ * for (let token = 0; token < 100; token++) {
+ *   backend.write(k, Array.from({ length: 64 }, () => Math.random()));
+ *   cache.append(0, k, v);
+ *   cache.attend(0, q, out);
+ *   assert(cache.stats().bytes <= cache.stats().budgetBytes);
+ * }
+ * ```
+ */
+export class KVCache implements Disposable {
+  /** Sizes it was made with. */
+  readonly shape: CacheShape;
+  /** Eviction method. */
+  readonly policy: Policy;
+  /** Tokens that an eviction leaves. */
+  readonly tokens: number;
+  /** Tokens that a head can hold. */
+  readonly slots: number;
+
+  readonly #backend: Backend;
+  readonly #layers: Layer[];
+  readonly #eviction: Eviction;
+  readonly #log: EvictionLog | undefined;
+  readonly #slotBytes: number;
+  readonly #protectMost: number;
+  #protected = 0;
+  #firstPrompt = true;
+  #evictions = 0;
+  #disposed = false;
+
+  /**
+   * @throws {RangeError} when the budget, the policy or a size is out of range.
+   */
+  constructor(backend: Backend, options: KVCacheOptions) {
+    const { policy = gkv(), budget, protectPrompt, contextLength } = options;
+    const { layers, queryHeads, kvHeads, headDim } = options;
+    checkPolicy(policy);
+    checkShape(options);
+    this.shape = { layers, queryHeads, kvHeads, headDim };
+    this.policy = policy;
+    this.#slotBytes = slotBytes(this.shape, policy.history !== undefined) *
+      layers;
+    const resolved = resolveBudget(budget, {
+      policy,
+      slotBytes: this.#slotBytes,
+      contextLength,
+    });
+    this.tokens = resolved.tokens;
+    this.slots = Math.max(resolved.slots, options.slots ?? 0);
+    this.#protectMost = protectPrompt
+      ? protectMost(this.tokens, policy.window, options.protectShare)
+      : 0;
+    this.#backend = backend;
+    this.#log = options.record ? new EvictionLog(backend) : undefined;
+    this.#eviction = new Eviction(backend, policy, kvHeads, this.slots);
+    const keep = {
+      queries: policy.score === "attention" ? policy.window : 0,
+      history: policy.history !== undefined,
+    };
+    this.#layers = Array.from(
+      { length: layers },
+      () => allocateLayer(backend, this.shape, this.slots, keep),
+    );
+  }
+
+  /** Tokens that can be appended to a layer before its next eviction. */
+  room(layer = 0): number {
+    return this.slots - this.#layer(layer).cached;
+  }
+
+  /**
+   * Adds `n` tokens (all of `k` by default) after those already seen.
+   *
+   * @param k Keys `[n, kvHeads, headDim]`, rotary embedding applied.
+   * @param v Values, the same shape.
+   * @throws {TypeError} for a wrong shape.
+   * @throws {RangeError} when there is no room or a number is not finite; the
+   * cache is as before.
+   */
+  append(layer: number, k: Tensor, v: Tensor, n: number = k.shape[0]): void {
+    const state = this.#layer(layer);
+    const { kvHeads, headDim } = this.shape;
+    checkHeads("append k", k, n, kvHeads, headDim);
+    checkHeads("append v", v, n, kvHeads, headDim);
+    if (n > this.slots - state.cached) {
+      throw noRoom(this.policy, layer, n, state.cached, this.slots);
+    }
+    this.#backend.assertFinite(k, n, `k of layer ${layer}`);
+    this.#backend.assertFinite(v, n, `v of layer ${layer}`);
+    this.#backend.append(state, k, v, n, state.cached, state.seen);
+    state.cached += n;
+    state.seen += n;
+    state.pending += n;
+  }
+
+  /**
+   * Causal attention of the `n` tokens just appended (all of `q` by default),
+   * then an eviction if one is due.
+   *
+   * @param q Queries `[n, queryHeads, headDim]`, rotary embedding applied.
+   * @param out Result, the same shape.
+   * @param phase By default one query is generation, several are a prompt.
+   * @throws {TypeError} for a wrong shape or another `n` than was appended.
+   * @throws {RangeError} when a number is not finite; the cache is as before.
+   */
+  attend(
+    layer: number,
+    q: Tensor,
+    out: Tensor,
+    n: number = q.shape[0],
+    phase: Phase = n === 1 ? "decode" : "promptEnd",
+  ): void {
+    const state = this.#layer(layer);
+    const { queryHeads, headDim } = this.shape;
+    checkHeads("attend with q", q, n, queryHeads, headDim);
+    checkHeads("attend into out", out, n, queryHeads, headDim);
+    checkPending(layer, n, state.pending);
+    this.#backend.assertFinite(q, n, `q of layer ${layer}`);
+    this.#backend.attention(q, state, out, n, state.cached);
+    rememberQueries(this.#backend, state, q, n);
+    state.pending = 0;
+    if (this.#isDue(state, phase)) this.#evict(layer);
+  }
+
+  /** Evicts now whatever is over the budget, without waiting for its time. */
+  evict(): void {
+    this.#layers.forEach((state, layer) => {
+      if (state.cached > this.tokens) this.#evict(layer);
+    });
+  }
+
+  /** Positions that a head holds, ascending. */
+  async positions(layer: number, head: number): Promise<Int32Array> {
+    const { positions, cached } = this.#layer(layer);
+    const { kvHeads } = this.shape;
+    if (!(head >= 0 && head < kvHeads)) {
+      throw new RangeError(
+        `Cannot give the positions of KV head ${head}: there are ${kvHeads}`,
+      );
+    }
+    const held = this.#backend.slice(positions, 0, cached);
+    const all = await this.#backend.read(held) as Int32Array;
+    return all.slice(head * cached, (head + 1) * cached).sort();
+  }
+
+  /**
+   * Every eviction so far, the oldest first; needs the option `record`.
+   */
+  evictions(): Promise<EvictionRecord[]> {
+    this.#alive();
+    return this.#log?.read() ?? Promise.resolve([]);
+  }
+
+  /** What is used, in tokens and bytes. */
+  stats(): CacheStats {
+    const { seen, cached } = this.#layer(this.shape.layers - 1);
+    const { layers, queryHeads, kvHeads, headDim } = this.shape;
+    const queryBytes = this.policy.score === "attention"
+      ? layers * this.policy.window * queryHeads * headDim * 4
+      : 0;
+    return {
+      seen,
+      cached,
+      budgetTokens: this.tokens,
+      bytes: this.#layers.reduce((sum, layer) => sum + layer.cached, 0) *
+        this.#slotBytes / layers,
+      budgetBytes: this.slots * this.#slotBytes,
+      scratchBytes: queryBytes + Eviction.scratchBytes(kvHeads, this.slots),
+      evictions: this.#evictions,
+    };
+  }
+
+  /** Forgets everything; the memory stays allocated. */
+  reset(): void {
+    this.#alive();
+    for (const layer of this.#layers) Object.assign(layer, emptyLayer);
+    this.#log?.clear();
+    this.#protected = 0;
+    this.#firstPrompt = true;
+    this.#evictions = 0;
+  }
+
+  /** Gives all memory back; using the cache afterwards throws. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#log?.clear();
+    this.#eviction.dispose();
+    for (const layer of this.#layers) freeLayer(this.#backend, layer);
+    this.#disposed = true;
+  }
+
+  /** {@linkcode dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #layer(index: number): Layer {
+    this.#alive();
+    const layer = this.#layers[index];
+    if (layer) return layer;
+    throw new RangeError(
+      `Cannot use layer ${index}: the cache has layers 0 to ` +
+        `${this.#layers.length - 1}`,
+    );
+  }
+
+  #alive(): void {
+    if (!this.#disposed) return;
+    throw new TypeError("Cannot use the cache: it was disposed of");
+  }
+
+  #isDue(state: Layer, phase: Phase): boolean {
+    if (this.#firstPrompt) this.#protectFirst(state, phase);
+    if (phase === "decode") return this.#isDueInDecode(state);
+    state.generated = 0;
+    const limit = phase === "promptEnd" ? this.tokens : this.slots - 1;
+    return this.policy.score !== "none" && state.cached > limit;
+  }
+
+  /** Tokens of the first prompt are the lowest ranks for as long as they stay. */
+  #protectFirst(state: Layer, phase: Phase): void {
+    const isLast = state === this.#layers.at(-1);
+    if (phase !== "decode") {
+      this.#protected = Math.min(state.seen, this.#protectMost);
+    }
+    if (isLast && phase !== "prompt") this.#firstPrompt = false;
+  }
+
+  #isDueInDecode(state: Layer): boolean {
+    const { score, interval } = this.policy;
+    if (score === "none" || ++state.generated < interval) return false;
+    state.generated = 0;
+    return state.cached > this.tokens;
+  }
+
+  #evict(index: number): void {
+    const layer = this.#layer(index);
+    const older = layer.cached - this.policy.window;
+    const { sinks = 0 } = this.policy;
+    const protect = Math.max(sinks, this.#protected);
+    this.#eviction.run(layer, this.tokens, protect);
+    this.#log?.note(index, layer, this.#eviction.select, older);
+    if (index === this.shape.layers - 1) this.#evictions++;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Tensor } from "../kernels/ops.ts";
+import type { CacheShape } from "./layer.ts";
+import type { Policy } from "./policy.ts";
+
+/** Prompt tokens that may be protected: a share, and never the whole budget. */
+export function protectMost(
+  tokens: number,
+  window: number,
+  share = 0.5,
+): number {
+  if (!(share >= 0 && share <= 1)) {
+    throw new RangeError(
+      `Cannot protect a share of ${share}: a number from 0 to 1 is needed`,
+    );
+  }
+  return Math.min(Math.floor(tokens * share), tokens - window);
+}
+
+/** Refuses sizes that no cache can have. */
+export function checkShape(shape: CacheShape): void {
+  for (const size of ["layers", "queryHeads", "kvHeads", "headDim"] as const) {
+    if (Number.isInteger(shape[size]) && shape[size] > 0) continue;
+    throw new RangeError(
+      `Cannot make a cache with ${size} ${shape[size]}: a whole number from ` +
+        `1 on is needed`,
+    );
+  }
+  if (shape.headDim % 4 || shape.queryHeads % shape.kvHeads) {
+    throw new RangeError(
+      `Cannot make a cache with headDim ${shape.headDim}, queryHeads ` +
+        `${shape.queryHeads} and kvHeads ${shape.kvHeads}: headDim must be a ` +
+        `multiple of 4, queryHeads one of kvHeads`,
+    );
+  }
+}
+
+/** Refuses a tensor that is not `[n or more, heads, headDim]`. */
+export function checkHeads(
+  action: string,
+  tensor: Tensor,
+  n: number,
+  heads: number,
+  headDim: number,
+): void {
+  const [most, ...inner] = tensor.shape;
+  if (
+    Number.isInteger(n) && n >= 1 && n <= most && inner.length === 2 &&
+    inner[0] === heads && inner[1] === headDim
+  ) return;
+  throw new TypeError(
+    `Cannot ${action}: its shape is [${tensor.shape}] for ${n} tokens, ` +
+      `[${n} or more, ${heads}, ${headDim}] is needed`,
+  );
+}
+
+/** Refuses other queries than those of the tokens just appended. */
+export function checkPending(layer: number, n: number, pending: number): void {
+  if (n === pending) return;
+  throw new TypeError(
+    `Cannot attend with ${n} queries in layer ${layer}: ${pending} tokens ` +
+      `were appended for it, as many are needed`,
+  );
+}
+
+/** The error of `n` tokens that do not fit beside those cached. */
+export function noRoom(
+  policy: Policy,
+  layer: number,
+  n: number,
+  cached: number,
+  slots: number,
+): RangeError {
+  const remedy = policy.score === "none"
+    ? `the policy never evicts, a budget of ${cached + n} tokens is needed`
+    : `chunks of at most ${slots - cached} are needed`;
+  return new RangeError(
+    `Cannot append ${n} tokens to layer ${layer}: ${cached} of ${slots} ` +
+      `slots are in use, ${remedy}`,
+  );
+}

@@ -1,0 +1,40 @@
+import type { MergeRule } from "../../kernels/ops.ts";
+import type { Policy } from "../policy.ts";
+
+/** Parameters of {@linkcode gkv}. */
+export interface GkvOptions {
+  /** Newest tokens that stay and do the scoring (w); 16 by default. */
+  window?: number;
+  /** Generated tokens between evictions (s); 128 by default. */
+  interval?: number;
+  /** What is left of a score at the next eviction (α); 0.8 by default. */
+  decay?: number;
+  /** Share of the score against redundancy (λ); 0.5 by default. */
+  mix?: number;
+  /** How past and present scores become one; `"max"` by default. */
+  merge?: MergeRule;
+}
+
+/**
+ * G-KV: the larger of the current attention and the decayed best of earlier
+ * evictions, less the redundancy of the key (arXiv 2512.00504).
+ *
+ * @example
+ * ```ts
+ * import { gkv } from "@gkv/gkv";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(gkv({ interval: 64 }).interval, 64);
+ * ```
+ */
+export function gkv(options: GkvOptions = {}): Policy {
+  const { window = 16, interval = 128, decay = 0.8, mix = 0.5 } = options;
+  return {
+    name: "gkv",
+    score: "attention",
+    window,
+    interval,
+    history: { merge: options.merge ?? "max", decay },
+    redundancy: { mix },
+  };
+}

@@ -1,0 +1,89 @@
+// @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
+
+import { SCORES } from "./attention_rows";
+import { madd, sums4 } from "./simd";
+
+/**
+ * Products of a tile of `height` rows with `count` keys of `width` bytes:
+ * row `j`'s score of key `i` goes to `scores + j · SCORES + 4 · i`. Up to
+ * three scores after the last are overwritten. Values, `distance` bytes after
+ * the keys, are brought into the cache on the way.
+ */
+export function scoreTile(
+  height: i32,
+  tile: usize,
+  keys: usize,
+  width: usize,
+  count: i32,
+  scores: usize,
+  distance: usize,
+): void {
+  // #for $r 1 4
+  if (height == $r) {
+    return scoreTile$r(tile, keys, width, count, scores, distance);
+  }
+  // #end
+}
+
+// #for $r 1 4
+/** {@linkcode scoreTile} for a height of $r. */
+function scoreTile$r(
+  tile: usize,
+  keys: usize,
+  width: usize,
+  count: i32,
+  scores: usize,
+  distance: usize,
+): void {
+  const last = keys + <usize> (count - 1) * width;
+  for (let key = keys; key <= last; key += width << 2, scores += 16) {
+    score4Keys$r(
+      tile,
+      key,
+      min(key + width, last),
+      min(key + width * 2, last),
+      min(key + width * 3, last),
+      width,
+      scores,
+      distance,
+    );
+  }
+}
+
+/** Scores of four keys, which may be the same one. */
+// #inline
+function score4Keys$r(
+  tile: usize,
+  key0: usize,
+  key1: usize,
+  key2: usize,
+  key3: usize,
+  width: usize,
+  scores: usize,
+  distance: usize,
+): void {
+  // #for $j 0 $r
+  let a$j = f32x4.splat(0), b$j = a$j, c$j = a$j, d$j = a$j;
+  // #end
+  let ahead = key0 + distance;
+  for (let at: usize = 0; at < width; at += 16, tile += $r * 16) {
+    load<i32>(ahead);
+    ahead += 64;
+    const k0 = v128.load(key0 + at), k1 = v128.load(key1 + at);
+    // #for $j 0 $r
+    const q$j = v128.load(tile, $j * 16);
+    a$j = madd(k0, q$j, a$j);
+    b$j = madd(k1, q$j, b$j);
+    // #end
+    const k2 = v128.load(key2 + at), k3 = v128.load(key3 + at);
+    // #for $j 0 $r
+    const p$j = v128.load(tile, $j * 16);
+    c$j = madd(k2, p$j, c$j);
+    d$j = madd(k3, p$j, d$j);
+    // #end
+  }
+  // #for $j 0 $r
+  v128.store(scores + $j * SCORES, sums4(a$j, b$j, c$j, d$j));
+  // #end
+}
+// #end

@@ -1,0 +1,113 @@
+// @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
+
+import { SCORES } from "./attention_rows";
+import { madd } from "./simd";
+
+/**
+ * `output = factor · output + Σ weight · value` for a tile of `height` rows
+ * and `count` values of `width` bytes; weights are laid out as scores are. On
+ * the way `count` rows from `next` on are brought into the cache.
+ */
+export function valueTile(
+  height: i32,
+  tile: usize,
+  values: usize,
+  width: usize,
+  count: i32,
+  weights: usize,
+  factors: usize,
+  next: usize,
+): void {
+  // #for $r 1 4
+  if (height == $r) {
+    return valueTile$r(tile, values, width, count, weights, factors, next);
+  }
+  // #end
+}
+
+// #for $r 1 4
+/** {@linkcode valueTile} for a height of $r. */
+function valueTile$r(
+  tile: usize,
+  values: usize,
+  width: usize,
+  count: i32,
+  weights: usize,
+  factors: usize,
+  next: usize,
+): void {
+  const end = weights + (<usize> count << 2);
+  let at: usize = 0;
+  for (; at + 64 <= width; at += 64, tile += $r * 64) {
+    value4Vectors$r(tile, values + at, width, weights, end, factors, next);
+    next += <usize> count << 6;
+  }
+  for (; at < width; at += 16, tile += $r * 16) {
+    valueVector$r(tile, values + at, width, weights, end, factors);
+  }
+}
+
+/** Four vectors of every row. */
+// #inline
+function value4Vectors$r(
+  tile: usize,
+  value: usize,
+  width: usize,
+  weight: usize,
+  end: usize,
+  factors: usize,
+  next: usize,
+): void {
+  // #for $j 0 $r
+  const f$j = v128.load32_splat(factors, $j * 4);
+  // #for $c 0 4
+  let o$c_$j = f32x4.mul(f$j, v128.load(tile, ($c * $r + $j) * 16));
+  // #end
+  // #end
+  for (; weight < end; weight += 4, value += width, next += 64) {
+    load<i32>(next);
+    const v0 = v128.load(value), v1 = v128.load(value, 16);
+    // #for $j 0 $r
+    const p$j = v128.load32_splat(weight, $j * SCORES);
+    o0_$j = madd(p$j, v0, o0_$j);
+    o1_$j = madd(p$j, v1, o1_$j);
+    // #end
+    const v2 = v128.load(value, 32), v3 = v128.load(value, 48);
+    // #for $j 0 $r
+    const r$j = v128.load32_splat(weight, $j * SCORES);
+    o2_$j = madd(r$j, v2, o2_$j);
+    o3_$j = madd(r$j, v3, o3_$j);
+    // #end
+  }
+  // #for $j 0 $r
+  // #for $c 0 4
+  v128.store(tile, o$c_$j, ($c * $r + $j) * 16);
+  // #end
+  // #end
+}
+
+/** One vector of every row, for what is left of a head of odd size. */
+// #inline
+function valueVector$r(
+  tile: usize,
+  value: usize,
+  width: usize,
+  weight: usize,
+  end: usize,
+  factors: usize,
+): void {
+  // #for $j 0 $r
+  const f$j = v128.load32_splat(factors, $j * 4);
+  let o$j = f32x4.mul(f$j, v128.load(tile, $j * 16));
+  // #end
+  for (; weight < end; weight += 4, value += width) {
+    const v = v128.load(value);
+    // #for $j 0 $r
+    o$j = madd(v128.load32_splat(weight, $j * SCORES), v, o$j);
+    // #end
+  }
+  // #for $j 0 $r
+  v128.store(tile, o$j, $j * 16);
+  // #end
+}
+// #end

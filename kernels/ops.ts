@@ -1,0 +1,287 @@
+import type { StoredType } from "../model/checkpoint.ts";
+
+/**
+ * A block of a backend's memory with a shape.
+ *
+ * All dimensions but the first are contiguous; consecutive entries of the
+ * first lie `stride` elements apart, so that the heads of a fused projection
+ * can be a tensor of their own.
+ */
+export interface Tensor {
+  readonly dtype: "f32" | "i32";
+  /** Outermost first. */
+  readonly shape: readonly number[];
+  /** Elements from one entry of the first dimension to the next. */
+  readonly stride: number;
+}
+
+/** A matrix of a model, kept in the backend's own order of its stored form. */
+export interface Weight {
+  readonly rows: number;
+  readonly columns: number;
+  /** Runs of rows that share a stored type, from the first row on. */
+  readonly parts: readonly WeightPart[];
+  /** Bytes it takes in the backend. */
+  readonly bytes: number;
+}
+
+/** Some consecutive rows of a {@linkcode Weight}. */
+export interface WeightPart {
+  readonly type: StoredType;
+  readonly rows: number;
+}
+
+/**
+ * What one layer caches of every token: slot `s` of KV head `h` holds a key,
+ * a value and the position at which the token was first seen. Slots are in no
+ * order; those in use are the first ones.
+ */
+export interface LayerCache {
+  /** `[kvHeads, slots, headDim]`, rotary embedding applied. */
+  readonly keys: Tensor;
+  /** `[kvHeads, slots, headDim]`. */
+  readonly values: Tensor;
+  /** `i32 [kvHeads, slots]`. */
+  readonly positions: Tensor;
+}
+
+/** How an earlier score and the current one become one (arXiv 2512.00504). */
+export type MergeRule = "max" | "mean" | "sum";
+
+/**
+ * Everything that is computed: the operations of a decoder and of eviction.
+ *
+ * Each has one name in all languages and a float64 reference in
+ * `kernels/reference`, which is its definition. A call takes tensors of one
+ * backend and returns nothing: it is enqueued, calls take effect in their
+ * order, and only {@linkcode Backend.read} waits. `n` counts the entries of
+ * the first dimension that take part: tensors are allocated once, for the most
+ * that is needed. Shapes are the caller's duty; public classes check them.
+ *
+ * The scores of eviction are `f32 [kvHeads, slots]`, one entry per cached
+ * token in order of **rank**: rank `r` of a head is its token with the
+ * `r`-lowest position. `order` translates ranks to slots.
+ */
+export interface Kernels {
+  /** `out[i] = table[ids[i]]`, dequantised; ids `i32 [n]`, out `[n, columns]`. */
+  embed(table: Weight, ids: Tensor, out: Tensor, n: number): void;
+
+  /** `out = x · weightᵀ`; x `[n, columns]`, out `[n, rows]`. */
+  linear(x: Tensor, weight: Weight, out: Tensor, n: number): void;
+
+  /**
+   * `out = x / sqrt(mean(x²) + epsilon) · weight` over the last dimension,
+   * which is `weight`'s length (arXiv 1910.07467); `out` may be `x`.
+   */
+  rmsNorm(
+    x: Tensor,
+    weight: Tensor,
+    out: Tensor,
+    n: number,
+    epsilon: number,
+  ): void;
+
+  /**
+   * Turns the channel pairs of every head in place (arXiv 2104.09864);
+   * x `[n, heads, headDim]`, angles `[n, headDim / 2, 2]`: cosine and sine.
+   * Pair `i` is channels `2i, 2i + 1` (adjacent) or `i, i + headDim / 2`.
+   */
+  rope(
+    x: Tensor,
+    angles: Tensor,
+    n: number,
+    pairing: "adjacent" | "halves",
+  ): void;
+
+  /** `out = gate · sigmoid(gate) · up`; gateUp `[n, 2, width]`, out `[n, width]`. */
+  swiglu(gateUp: Tensor, out: Tensor, n: number): void;
+
+  /** `x += y`; x `[n, width]`, y the same, or `[width]`, added to every row. */
+  add(x: Tensor, y: Tensor, n: number): void;
+
+  /** Copies rows `from … from + n` of `source` to rows `to …` of `target`. */
+  copy(
+    source: Tensor,
+    from: number,
+    target: Tensor,
+    to: number,
+    n: number,
+  ): void;
+
+  /**
+   * Refuses NaN and infinity in the first `n` entries of `x` with a
+   * `RangeError` that calls it `name`: at once on the CPU, at the next read
+   * on a GPU.
+   */
+  assertFinite(x: Tensor, n: number, name: string): void;
+
+  /**
+   * Writes `n` tokens to the slots from `at` on, with positions counting up
+   * from `position`; k and v `[n, kvHeads, headDim]`.
+   */
+  append(
+    cache: LayerCache,
+    k: Tensor,
+    v: Tensor,
+    n: number,
+    at: number,
+    position: number,
+  ): void;
+
+  /**
+   * Softmax attention, scale `1 / sqrt(headDim)`, of `n` queries over the
+   * first `cached` slots, the last `n` of which are the queries' own tokens:
+   * query `i` sees `cached - n + i + 1` slots. Query head `h` belongs to KV
+   * head `floor(h / G)`. q and out `[n, queryHeads, headDim]`.
+   */
+  attention(
+    q: Tensor,
+    cache: LayerCache,
+    out: Tensor,
+    n: number,
+    cached: number,
+  ): void;
+
+  /** Sorts the first `n` slots of each head by position; order `i32 [kvHeads, slots]`. */
+  order(cache: LayerCache, order: Tensor, n: number): void;
+
+  /**
+   * Local score of all but the `window` newest of `n` tokens:
+   * `mean_i max_g A[g, i, r] + shift · std_i(max_g A[g, i, r])`, with `A` the
+   * causal attention of the last `window` queries and the sample standard
+   * deviation. queries `[window, queryHeads, headDim]` is a ring whose oldest
+   * entry is `oldest`; that query stands at rank `n - window`.
+   */
+  windowScores(
+    queries: Tensor,
+    oldest: number,
+    cache: LayerCache,
+    order: Tensor,
+    scores: Tensor,
+    n: number,
+    shift: number,
+  ): void;
+
+  /** Score of a token is its rank: newer tokens are better (arXiv 2309.17453). */
+  recency(scores: Tensor, n: number): void;
+
+  /** Divides the first `n` scores of each head by their maximum. */
+  normalise(scores: Tensor, n: number): void;
+
+  /**
+   * Merges the history of the `remembered` oldest tokens into `scores`: with
+   * `max(decay · h, s)`, `decay · h + (1 - decay) · s` or `decay · h + s`.
+   */
+  mergeHistory(
+    scores: Tensor,
+    history: Tensor,
+    remembered: number,
+    rule: MergeRule,
+    decay: number,
+  ): void;
+
+  /** Maximum over `width` (odd) neighbours centred on each of `n` scores. */
+  pool(scores: Tensor, out: Tensor, n: number, width: number): void;
+
+  /**
+   * How much each token's key repeats those of others (arXiv 2505.24133):
+   * cosine similarities of all `n` keys (`k / (|k| + 1e-6)`), diagonal zero; in
+   * each column the entry of the last row above 0.5 is zeroed; softmax over
+   * `n` of row sum / n; the `n - window` oldest are written.
+   */
+  redundancy(
+    cache: LayerCache,
+    order: Tensor,
+    out: Tensor,
+    n: number,
+    window: number,
+  ): void;
+
+  /** `scores = mix · scores - (1 - mix) · redundancy` for `n` tokens. */
+  mixScores(scores: Tensor, redundancy: Tensor, n: number, mix: number): void;
+
+  /** Raises the first `n` scores of each head above all others. */
+  protect(scores: Tensor, n: number): void;
+
+  /**
+   * The `k` ranks with the largest of `n` scores, ascending; ties go to the
+   * lower rank. kept `i32 [kvHeads, slots]`.
+   */
+  topK(scores: Tensor, kept: Tensor, n: number, k: number): void;
+
+  /** `out[r] = scores[kept[r]]` for `k` ranks of each head. */
+  gather(scores: Tensor, kept: Tensor, out: Tensor, k: number): void;
+
+  /**
+   * Moves the `k` kept ranks and the `window` newest of `n` tokens into the
+   * first `k + window` slots, in place and in no order.
+   */
+  compact(
+    cache: LayerCache,
+    order: Tensor,
+    kept: Tensor,
+    n: number,
+    k: number,
+    window: number,
+  ): void;
+
+  /** Softmax of `x / temperature` over each of `n` rows, in place; x `[n, width]`. */
+  softmax(x: Tensor, n: number, temperature: number): void;
+
+  /** Index of the largest entry of each row, the lowest on ties; out `i32 [n]`. */
+  argmax(x: Tensor, out: Tensor, n: number): void;
+}
+
+/** What a backend holds, in bytes. */
+export interface MemoryStats {
+  /** In tensors and weights that were not freed. */
+  used: number;
+  /** In intermediate results of kernels. */
+  scratch: number;
+  /** Obtained from the system so far. */
+  reserved: number;
+}
+
+/**
+ * Where kernels run and tensors live.
+ *
+ * Memory is explicit: what `tensor` and `weight` make stays until `free`.
+ */
+export interface Backend extends Kernels, Disposable {
+  /** Which one it is, as figures show it: `wasm (relaxed-simd)`. */
+  readonly name: string;
+
+  /** Zeroed memory; rejects with a `RangeError` where there is not enough. */
+  tensor(shape: readonly number[], dtype?: "f32" | "i32"): Tensor;
+
+  /**
+   * Entries `from … to` of a tensor's second dimension, in the same memory:
+   * `[n, to - from, …]`. Not to be freed.
+   */
+  slice(tensor: Tensor, from: number, to: number): Tensor;
+
+  /** Room for a matrix, to be filled part by part with {@linkcode load}. */
+  weight(columns: number, parts: readonly WeightPart[]): Weight;
+
+  /**
+   * Fills rows from `row` on with `bytes` in the stored form of their part.
+   * A run starts at a multiple of 16 rows of its part and is a multiple of
+   * 16 rows long, or ends the part.
+   */
+  load(weight: Weight, row: number, bytes: Uint8Array): void;
+
+  /** Writes `data` to the start of a contiguous tensor. */
+  write(tensor: Tensor, data: ArrayLike<number>): void;
+
+  /**
+   * Waits for what was enqueued and gives the first `n` entries of the first
+   * dimension (all by default), in a new array.
+   */
+  read(tensor: Tensor, n?: number): Promise<Float32Array | Int32Array>;
+
+  /** Gives memory back; using it afterwards is undefined. */
+  free(memory: Tensor | Weight): void;
+
+  /** What it holds now. */
+  memory(): MemoryStats;
+}

@@ -1,0 +1,21 @@
+import { type ArrayCache, type ArrayTensor, vectorAt } from "./tensor.ts";
+
+/** Reference of {@linkcode Kernels.append}. */
+export function append(
+  cache: ArrayCache,
+  k: ArrayTensor,
+  v: ArrayTensor,
+  n: number,
+  at: number,
+  position: number,
+): void {
+  const [kvHeads, _, headDim] = cache.keys.shape;
+  for (let h = 0; h < kvHeads; h++) {
+    const [from, to] = [h * headDim, (h + 1) * headDim];
+    for (let i = 0; i < n; i++) {
+      vectorAt(cache.keys, h, at + i).set(k.row(i).subarray(from, to));
+      vectorAt(cache.values, h, at + i).set(v.row(i).subarray(from, to));
+      cache.positions.row(h)[at + i] = position + i;
+    }
+  }
+}

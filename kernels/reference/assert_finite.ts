@@ -1,0 +1,15 @@
+import type { ArrayTensor } from "./tensor.ts";
+
+/** Reference of {@linkcode Kernels.assertFinite}. */
+export function assertFinite(x: ArrayTensor, n: number, name: string): void {
+  for (let i = 0; i < n; i++) {
+    if (!x.row(i).every(Number.isFinite)) throw notFinite(name);
+  }
+}
+
+/** The error of a NaN or an infinity in what a caller calls `name`. */
+export function notFinite(name: string): RangeError {
+  return new RangeError(
+    `Cannot use ${name}: it contains NaN or infinity, finite numbers are needed`,
+  );
+}

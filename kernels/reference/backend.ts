@@ -1,0 +1,123 @@
+import type { Backend, MemoryStats, Tensor, WeightPart } from "../ops.ts";
+import { add } from "./add.ts";
+import { append } from "./append.ts";
+import { argmax } from "./argmax.ts";
+import { assertFinite } from "./assert_finite.ts";
+import { attention } from "./attention.ts";
+import { compact } from "./compact.ts";
+import { copy } from "./copy.ts";
+import { embed } from "./embed.ts";
+import { gather } from "./gather.ts";
+import { linear } from "./linear.ts";
+import { mergeHistory } from "./merge_history.ts";
+import { mixScores } from "./mix_scores.ts";
+import { normalise } from "./normalise.ts";
+import { order } from "./order.ts";
+import { pool } from "./pool.ts";
+import { protect } from "./protect.ts";
+import { recency } from "./recency.ts";
+import { redundancy } from "./redundancy.ts";
+import { rmsNorm } from "./rms_norm.ts";
+import { rope } from "./rope.ts";
+import { softmax } from "./softmax.ts";
+import { swiglu } from "./swiglu.ts";
+import { ArrayTensor } from "./tensor.ts";
+import { topK } from "./top_k.ts";
+import { StoredWeight } from "./weight.ts";
+import { windowScores } from "./window_scores.ts";
+
+/**
+ * The truth that other backends are tested against: plain TypeScript in
+ * float64, written to be read.
+ */
+export class ReferenceBackend implements Backend {
+  readonly name = "reference (float64)";
+  #used = 0;
+
+  // One property per kernel: the methods of this backend are those functions.
+  readonly add: typeof add = add;
+  readonly append: typeof append = append;
+  readonly argmax: typeof argmax = argmax;
+  readonly assertFinite: typeof assertFinite = assertFinite;
+  readonly attention: typeof attention = attention;
+  readonly compact: typeof compact = compact;
+  readonly copy: typeof copy = copy;
+  readonly embed: typeof embed = embed;
+  readonly gather: typeof gather = gather;
+  readonly linear: typeof linear = linear;
+  readonly mergeHistory: typeof mergeHistory = mergeHistory;
+  readonly mixScores: typeof mixScores = mixScores;
+  readonly normalise: typeof normalise = normalise;
+  readonly order: typeof order = order;
+  readonly pool: typeof pool = pool;
+  readonly protect: typeof protect = protect;
+  readonly recency: typeof recency = recency;
+  readonly redundancy: typeof redundancy = redundancy;
+  readonly rmsNorm: typeof rmsNorm = rmsNorm;
+  readonly rope: typeof rope = rope;
+  readonly softmax: typeof softmax = softmax;
+  readonly swiglu: typeof swiglu = swiglu;
+  readonly topK: typeof topK = topK;
+  readonly windowScores: typeof windowScores = windowScores;
+
+  /** See {@linkcode Backend.tensor}. */
+  tensor(shape: readonly number[], dtype: "f32" | "i32" = "f32"): ArrayTensor {
+    const size = shape.reduce((product, length) => product * length, 1);
+    const data = dtype === "f32"
+      ? new Float64Array(size)
+      : new Int32Array(size);
+    this.#used += data.byteLength;
+    return new ArrayTensor(data, shape, size / shape[0]);
+  }
+
+  /** See {@linkcode Backend.slice}. */
+  slice(tensor: Tensor, from: number, to: number): ArrayTensor {
+    const { data, shape, stride, offset } = tensor as ArrayTensor;
+    const [n, _, ...inner] = shape;
+    const size = inner.reduce((product, length) => product * length, 1);
+    const start = offset + from * size;
+    return new ArrayTensor(data, [n, to - from, ...inner], stride, start);
+  }
+
+  /** See {@linkcode Backend.weight}. */
+  weight(columns: number, parts: readonly WeightPart[]): StoredWeight {
+    const weight = new StoredWeight(columns, parts);
+    this.#used += weight.bytes;
+    return weight;
+  }
+
+  /** See {@linkcode Backend.load}. */
+  load(weight: StoredWeight, row: number, bytes: Uint8Array): void {
+    weight.load(row, bytes);
+  }
+
+  /** See {@linkcode Backend.write}. */
+  write(tensor: ArrayTensor, data: ArrayLike<number>): void {
+    tensor.data.set(data, tensor.offset);
+  }
+
+  /** See {@linkcode Backend.read}. */
+  read(
+    tensor: ArrayTensor,
+    n: number = tensor.shape[0],
+  ): Promise<Float32Array | Int32Array> {
+    const rows = Array.from({ length: n }, (_, i) => [...tensor.row(i)]).flat();
+    const Type = tensor.dtype === "f32" ? Float32Array : Int32Array;
+    return Promise.resolve(Type.from(rows));
+  }
+
+  /** See {@linkcode Backend.free}. */
+  free(memory: ArrayTensor | StoredWeight): void {
+    this.#used -= memory instanceof StoredWeight
+      ? memory.bytes
+      : memory.data.byteLength;
+  }
+
+  /** See {@linkcode Backend.memory}. */
+  memory(): MemoryStats {
+    return { used: this.#used, scratch: 0, reserved: this.#used };
+  }
+
+  /** Arrays are the garbage collector's. */
+  [Symbol.dispose](): void {}
+}

@@ -1,0 +1,10 @@
+import type { ArrayTensor } from "./tensor.ts";
+
+/** Reference of {@linkcode Kernels.normalise}. */
+export function normalise(scores: ArrayTensor, n: number): void {
+  for (let h = 0; h < scores.shape[0]; h++) {
+    const row = scores.row(h).subarray(0, n);
+    const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    row.forEach((value, r) => row[r] = value / most);
+  }
+}

@@ -1,0 +1,19 @@
+import type { ArrayTensor } from "./tensor.ts";
+
+/** Reference of {@linkcode Kernels.pool}. */
+export function pool(
+  scores: ArrayTensor,
+  out: ArrayTensor,
+  n: number,
+  width: number,
+): void {
+  const reach = (width - 1) / 2;
+  for (let h = 0; h < scores.shape[0]; h++) {
+    const row = scores.row(h);
+    for (let r = 0; r < n; r++) {
+      const end = Math.min(n, r + reach + 1);
+      const near = row.subarray(Math.max(0, r - reach), end);
+      out.row(h)[r] = Math.max(...near);
+    }
+  }
+}

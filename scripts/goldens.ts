@@ -1,0 +1,46 @@
+/**
+ * Replays golden decodes: `deno task goldens [--backend reference|wasm] DIR`.
+ * Prints a line per file and a closing count; exits with 1 on a mismatch.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import type { Backend } from "../kernels/ops.ts";
+import { ReferenceBackend } from "../kernels/reference/backend.ts";
+import { type Golden, matches, replay, tolerance } from "./golden.ts";
+
+const { values, positionals } = parseArgs({
+  args: Deno.args,
+  allowPositionals: true,
+  options: { backend: { type: "string", default: "wasm" } },
+});
+const folder = positionals[0] ?? "../shared/goldens";
+
+async function openNamed(name: string): Promise<Backend> {
+  if (name === "reference") return new ReferenceBackend();
+  throw new Error("wasm not there yet");
+}
+
+using backend = await openNamed(values.backend);
+const names = [...Deno.readDirSync(folder)]
+  .map((entry) => entry.name)
+  .filter((name) => name.endsWith(".json"))
+  .sort();
+let failed = names.length === 0 ? 1 : 0;
+for (const name of names) {
+  const text = await Deno.readTextFile(`${folder}/${name}`);
+  const deviation = await replay(backend, JSON.parse(text) as Golden);
+  const verdict = matches(deviation) ? "ok" : "FAILED";
+  if (verdict === "FAILED") failed++;
+  const errors = (["select", "history", "attention"] as const)
+    .map((part) => `${part} ${deviation[part].toExponential(1)}`);
+  console.log(
+    `${verdict} ${name}: ${deviation.positions} positions differ, ` +
+      errors.join(", "),
+  );
+}
+console.log(
+  `${names.length - failed} of ${names.length} goldens reproduced on ` +
+    `${backend.name} (positions exact, values to ${tolerance})`,
+);
+if (failed) Deno.exit(1);
