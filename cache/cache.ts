@@ -144,8 +144,13 @@ export class KVCache implements Disposable {
     };
     this.#layers = Array.from(
       { length: layers },
-      () => allocateLayer(backend, this.shape, this.slots, keep),
+      (_, layer) => allocateLayer(backend, layer, this.shape, this.slots, keep),
     );
+  }
+
+  /** Tokens appended to all layers: the position of the next one. */
+  get seen(): number {
+    return this.#layer(this.shape.layers - 1).seen;
   }
 
   /** Tokens that can be appended to a layer before its next eviction. */
@@ -170,8 +175,8 @@ export class KVCache implements Disposable {
     if (n > this.slots - state.cached) {
       throw noRoom(this.policy, layer, n, state.cached, this.slots);
     }
-    this.#backend.assertFinite(k, n, `k of layer ${layer}`);
-    this.#backend.assertFinite(v, n, `v of layer ${layer}`);
+    this.#backend.assertFinite(k, n, state.names.k);
+    this.#backend.assertFinite(v, n, state.names.v);
     this.#backend.append(state, k, v, n, state.cached, state.seen);
     state.cached += n;
     state.seen += n;
@@ -200,7 +205,7 @@ export class KVCache implements Disposable {
     checkHeads("attend with q", q, n, queryHeads, headDim);
     checkHeads("attend into out", out, n, queryHeads, headDim);
     checkPending(layer, n, state.pending);
-    this.#backend.assertFinite(q, n, `q of layer ${layer}`);
+    this.#backend.assertFinite(q, n, state.names.q);
     this.#backend.attention(q, state, out, n, state.cached);
     rememberQueries(this.#backend, state, q, n);
     state.pending = 0;

@@ -42,13 +42,13 @@ export function checkHeads(
   heads: number,
   headDim: number,
 ): void {
-  const [most, ...inner] = tensor.shape;
+  const { shape } = tensor;
   if (
-    Number.isInteger(n) && n >= 1 && n <= most && inner.length === 2 &&
-    inner[0] === heads && inner[1] === headDim
+    Number.isInteger(n) && n >= 1 && n <= shape[0] && shape.length === 3 &&
+    shape[1] === heads && shape[2] === headDim
   ) return;
   throw new TypeError(
-    `Cannot ${action}: its shape is [${tensor.shape}] for ${n} tokens, ` +
+    `Cannot ${action}: its shape is [${shape}] for ${n} tokens, ` +
       `[${n} or more, ${heads}, ${headDim}] is needed`,
   );
 }

@@ -11,6 +11,12 @@ export interface CacheShape {
 
 /** What one layer of a cache holds, and how far it is. */
 export interface Layer extends LayerCache {
+  /** What errors call its inputs; made once, as appending is per token. */
+  readonly names: {
+    readonly q: string;
+    readonly k: string;
+    readonly v: string;
+  };
   /** Last queries, a ring `[window, queryHeads, headDim]`, if they score. */
   readonly queries: Tensor | undefined;
   /** Scores of the previous eviction by rank, `[kvHeads, slots]`, if kept. */
@@ -45,14 +51,17 @@ export const emptyLayer: Readonly<Progress> = {
   oldest: 0,
 };
 
-/** Allocates one layer with `slots` slots per head. */
+/** Allocates layer `index` with `slots` slots per head. */
 export function allocateLayer(
   backend: Backend,
+  index: number,
   { queryHeads, kvHeads, headDim }: CacheShape,
   slots: number,
   keep: { queries: number; history: boolean },
 ): Layer {
+  const [q, k, v] = ["q", "k", "v"].map((name) => `${name} of layer ${index}`);
   return {
+    names: { q, k, v },
     keys: backend.tensor([kvHeads, slots, headDim]),
     values: backend.tensor([kvHeads, slots, headDim]),
     positions: backend.tensor([kvHeads, slots], "i32"),

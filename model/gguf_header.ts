@@ -84,7 +84,10 @@ function walkArray(cursor: Cursor, key: string): Uint8Array | undefined {
   const type = cursor.uint32(key);
   const least = type === STRING ? 8 : VALUE_BYTES[type] ?? 0;
   if (least === 0) {
-    cursor.fail(`${key} is an array of type ${type}`, "plain values are needed");
+    cursor.fail(
+      `${key} is an array of type ${type}`,
+      "plain values are needed",
+    );
   }
   const count = cursor.count(`length of ${key}`, least);
   return walkValues(cursor, key, type, count);

@@ -1,7 +1,15 @@
-import { gguf, type GGUFParseOutput } from "@huggingface/gguf";
+import { gguf, type GGUFTensorInfo } from "@huggingface/gguf";
 import { ModelFormatError } from "./error.ts";
 import { type GgufHeader, readGgufHeader } from "./gguf_header.ts";
 import type { ByteSource } from "./source.ts";
+
+/** What a GGUF file's header says. */
+export interface ParsedGguf {
+  metadata: Record<string, unknown>;
+  tensorInfos: GGUFTensorInfo[];
+  /** First byte of the tensors' data. */
+  dataOffset: number;
+}
 
 /**
  * Metadata and tensor list of a GGUF file, parsed by `@huggingface/gguf` after
@@ -10,13 +18,16 @@ import type { ByteSource } from "./source.ts";
  * @param source The file; only its header is read.
  * @throws {ModelFormatError} When the header is truncated or corrupt.
  */
-export async function parseGguf(source: ByteSource): Promise<GGUFParseOutput> {
+export async function parseGguf(source: ByteSource): Promise<ParsedGguf> {
   const header = await readGgufHeader(source);
   try {
     // The address only has to look like one: the bytes come from the header.
     const parsed = await gguf("http://localhost/", { fetch: rangesOf(header) });
-    mendLastStrings(parsed.metadata, header);
-    return parsed;
+    return {
+      metadata: withLastStrings({ ...parsed.metadata }, header),
+      tensorInfos: parsed.tensorInfos,
+      dataOffset: Number(parsed.tensorDataOffset),
+    };
   } catch (cause) {
     throw new ModelFormatError(
       `Cannot open ${source.name}: ${(cause as Error).message}`,
@@ -39,14 +50,15 @@ function rangesOf({ bytes }: GgufHeader): typeof fetch {
  * `@huggingface/gguf` 0.4.6 reads pieces of 2 MB, and where such a piece ends
  * inside the string that ends a field, it cuts that string without an error.
  */
-function mendLastStrings(
+function withLastStrings(
   metadata: Record<string, unknown>,
   header: GgufHeader,
-): void {
+): Record<string, unknown> {
   for (const [key, bytes] of header.lastStrings) {
     const value = metadata[key];
     const text = new TextDecoder().decode(bytes);
     if (Array.isArray(value)) value[value.length - 1] = text;
     else metadata[key] = text;
   }
+  return metadata;
 }

@@ -1,11 +1,8 @@
-import {
-  GGMLQuantizationType,
-  type GGUFParseOutput,
-  type GGUFTensorInfo,
-} from "@huggingface/gguf";
+import { GGMLQuantizationType, type GGUFTensorInfo } from "@huggingface/gguf";
 import type { StoredType, TensorEntry } from "./checkpoint.ts";
 import { ModelFormatError } from "./error.ts";
 import type { Fields } from "./fields.ts";
+import type { ParsedGguf } from "./gguf_parse.ts";
 import type { ByteSource } from "./source.ts";
 import { STORED_BLOCKS, storedBytes } from "./stored.ts";
 
@@ -31,12 +28,12 @@ const TYPES: Record<number, StoredType> = {
 export function ggufTensors(
   source: ByteSource,
   fields: Fields,
-  { tensorInfos, tensorDataOffset }: GGUFParseOutput,
+  { tensorInfos, dataOffset }: ParsedGguf,
 ): Map<string, TensorEntry> {
   const alignment = alignmentOf(fields);
   const tensors = new Map<string, TensorEntry>();
   for (const info of tensorInfos) {
-    const entry = tensorEntry(source, info, Number(tensorDataOffset));
+    const entry = tensorEntry(source, info, dataOffset);
     if (tensors.has(info.name)) {
       fail(entry, "is there twice", "single ones are needed");
     }
@@ -106,7 +103,9 @@ export async function readRotaryDivisors(
     { length: bytes / 4 },
     (_, i) => view.getFloat32(i * 4, true),
   );
-  const wrong = divisors.find((divisor) => !(divisor > 0 && divisor < Infinity));
+  const wrong = divisors.find((divisor) =>
+    !(divisor > 0 && divisor < Infinity)
+  );
   if (wrong === undefined) return divisors;
   fail(entry, `holds ${wrong}`, "finite numbers above 0 are needed");
 }

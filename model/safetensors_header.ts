@@ -39,9 +39,10 @@ async function headerLength(source: ByteSource): Promise<number> {
   const bytes = await source.read(0, LENGTH_BYTES);
   const view = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES);
   const length = Number(view.getBigUint64(0, true));
-  if (length <= source.size - LENGTH_BYTES) return length;
+  const most = source.size - LENGTH_BYTES;
+  if (length <= most) return length;
   throw new ModelFormatError(
-    `Cannot open ${source.name}: its header length is ${length}, the file has ${source.size} bytes`,
+    `Cannot open ${source.name}: its header length is ${length}, at most ${most} fit in the file`,
   );
 }
 
@@ -53,8 +54,7 @@ function tensorEntry(
 ): TensorEntry {
   const tensor = fields.inner(name) ??
     fields.fail(name, "a description is needed");
-  const type = TYPES[tensor.text("dtype")] ??
-    tensor.fail("dtype", `one of ${Object.keys(TYPES).join(", ")} is needed`);
+  const type = typeOf(tensor);
   const shape = wholeNumbers(tensor, "shape");
   const [first = 0, end = 0] = wholeNumbers(tensor, "data_offsets");
   const bytes = storedBytes(type, shape);
@@ -64,6 +64,12 @@ function tensorEntry(
     tensor.fail("data_offsets", needed);
   }
   return { name, type, shape, source, offset: start + first, bytes };
+}
+
+function typeOf(tensor: Fields): StoredType {
+  const dtype = tensor.text("dtype");
+  if (Object.hasOwn(TYPES, dtype)) return TYPES[dtype]!;
+  tensor.fail("dtype", `one of ${Object.keys(TYPES).join(", ")} is needed`);
 }
 
 function wholeNumbers(tensor: Fields, field: string): number[] {

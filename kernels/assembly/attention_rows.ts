@@ -5,7 +5,7 @@
  * are twelve accumulators, what the sixteen vector registers of x86-64 hold
  * beside the operands.
  */
-export const TILE: i32 = 3;
+export const TILE: i32 = 6;
 
 /** Keys between two updates of the running softmax. */
 export const BLOCK: i32 = 64;

@@ -1,13 +1,16 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
 import { SCORES } from "./attention_rows";
-import { madd, sums4 } from "./simd";
+import { keep, madd, sums4 } from "./simd";
 
 /**
  * Products of a tile of `height` rows with `count` keys of `width` bytes:
  * row `j`'s score of key `i` goes to `scores + j · SCORES + 4 · i`. Up to
- * three scores after the last are overwritten. Values, `distance` bytes after
- * the keys, are brought into the cache on the way.
+ * three scores after the last are overwritten.
+ *
+ * Values, `distance` bytes after the keys, are brought into the cache on the
+ * way: a load per line, whose result seems to matter or V8 would drop it, is
+ * worth 10 % (memory is read while it is computed).
  */
 export function scoreTile(
   height: i32,
@@ -18,7 +21,7 @@ export function scoreTile(
   scores: usize,
   distance: usize,
 ): void {
-  // #for $r 1 4
+  // #for $r 1 7
   if (height == $r) {
     return scoreTile$r(tile, keys, width, count, scores, distance);
   }
@@ -26,7 +29,7 @@ export function scoreTile(
 }
 
 // #for $r 1 4
-/** {@linkcode scoreTile} for a height of $r. */
+/** {@linkcode scoreTile} of a low tile: four keys at a time. */
 function scoreTile$r(
   tile: usize,
   keys: usize,
@@ -37,16 +40,9 @@ function scoreTile$r(
 ): void {
   const last = keys + <usize> (count - 1) * width;
   for (let key = keys; key <= last; key += width << 2, scores += 16) {
-    score4Keys$r(
-      tile,
-      key,
-      min(key + width, last),
-      min(key + width * 2, last),
-      min(key + width * 3, last),
-      width,
-      scores,
-      distance,
-    );
+    const key1 = min(key + width, last), key2 = min(key + width * 2, last);
+    const key3 = min(key + width * 3, last);
+    score4Keys$r(tile, key, key1, key2, key3, width, scores, distance);
   }
 }
 
@@ -65,10 +61,11 @@ function score4Keys$r(
   // #for $j 0 $r
   let a$j = f32x4.splat(0), b$j = a$j, c$j = a$j, d$j = a$j;
   // #end
-  let ahead = key0 + distance;
+  const step: usize = key3 == key0 + width * 3 ? 64 : 16; // not past the end
+  let ahead = key0 + distance, touched: i32 = 0;
   for (let at: usize = 0; at < width; at += 16, tile += $r * 16) {
-    load<i32>(ahead);
-    ahead += 64;
+    touched |= load<i32>(ahead);
+    ahead += step;
     const k0 = v128.load(key0 + at), k1 = v128.load(key1 + at);
     // #for $j 0 $r
     const q$j = v128.load(tile, $j * 16);
@@ -82,8 +79,57 @@ function score4Keys$r(
     d$j = madd(k3, p$j, d$j);
     // #end
   }
+  keep(touched, scores);
   // #for $j 0 $r
   v128.store(scores + $j * SCORES, sums4(a$j, b$j, c$j, d$j));
+  // #end
+}
+// #end
+
+// #for $r 4 7
+/** {@linkcode scoreTile} of a high tile: two keys at a time. */
+function scoreTile$r(
+  tile: usize,
+  keys: usize,
+  width: usize,
+  count: i32,
+  scores: usize,
+  distance: usize,
+): void {
+  const last = keys + <usize> (count - 1) * width;
+  for (let key = keys; key <= last; key += width << 1, scores += 8) {
+    score2Keys$r(tile, key, min(key + width, last), width, scores, distance);
+  }
+}
+
+/** Scores of two keys, which may be the same one. */
+// #inline
+function score2Keys$r(
+  tile: usize,
+  key0: usize,
+  key1: usize,
+  width: usize,
+  scores: usize,
+  distance: usize,
+): void {
+  // #for $j 0 $r
+  let a$j = f32x4.splat(0), b$j = a$j;
+  // #end
+  const step: usize = key1 == key0 + width ? 32 : 16; // not past the end
+  let ahead = key0 + distance, touched: i32 = 0;
+  for (let at: usize = 0; at < width; at += 16, tile += $r * 16) {
+    touched |= load<i32>(ahead);
+    ahead += step;
+    const k0 = v128.load(key0 + at), k1 = v128.load(key1 + at);
+    // #for $j 0 $r
+    const q$j = v128.load(tile, $j * 16);
+    a$j = madd(k0, q$j, a$j);
+    b$j = madd(k1, q$j, b$j);
+    // #end
+  }
+  keep(touched, scores);
+  // #for $j 0 $r
+  v128.store64_lane(scores + $j * SCORES, sums4(a$j, b$j, a$j, b$j), 0);
   // #end
 }
 // #end

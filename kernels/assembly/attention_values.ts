@@ -1,7 +1,7 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
 import { SCORES } from "./attention_rows";
-import { madd } from "./simd";
+import { keep, madd } from "./simd";
 
 /**
  * `output = factor · output + Σ weight · value` for a tile of `height` rows
@@ -18,7 +18,7 @@ export function valueTile(
   factors: usize,
   next: usize,
 ): void {
-  // #for $r 1 4
+  // #for $r 1 7
   if (height == $r) {
     return valueTile$r(tile, values, width, count, weights, factors, next);
   }
@@ -26,7 +26,7 @@ export function valueTile(
 }
 
 // #for $r 1 4
-/** {@linkcode valueTile} for a height of $r. */
+/** {@linkcode valueTile} of a low tile: four vectors at a time. */
 function valueTile$r(
   tile: usize,
   values: usize,
@@ -64,8 +64,9 @@ function value4Vectors$r(
   let o$c_$j = f32x4.mul(f$j, v128.load(tile, ($c * $r + $j) * 16));
   // #end
   // #end
+  let touched: i32 = 0;
   for (; weight < end; weight += 4, value += width, next += 64) {
-    load<i32>(next);
+    touched |= load<i32>(next);
     const v0 = v128.load(value), v1 = v128.load(value, 16);
     // #for $j 0 $r
     const p$j = v128.load32_splat(weight, $j * SCORES);
@@ -79,13 +80,74 @@ function value4Vectors$r(
     o3_$j = madd(r$j, v3, o3_$j);
     // #end
   }
+  keep(touched, tile);
   // #for $j 0 $r
   // #for $c 0 4
   v128.store(tile, o$c_$j, ($c * $r + $j) * 16);
   // #end
   // #end
 }
+// #end
 
+// #for $r 4 7
+/** {@linkcode valueTile} of a high tile: two vectors at a time. */
+function valueTile$r(
+  tile: usize,
+  values: usize,
+  width: usize,
+  count: i32,
+  weights: usize,
+  factors: usize,
+  next: usize,
+): void {
+  const end = weights + (<usize> count << 2);
+  let at: usize = 0;
+  for (; at + 32 <= width; at += 32, tile += $r * 32) {
+    value2Vectors$r(tile, values + at, width, weights, end, factors, next);
+    next += <usize> count << 5;
+  }
+  for (; at < width; at += 16, tile += $r * 16) {
+    valueVector$r(tile, values + at, width, weights, end, factors);
+  }
+}
+
+/** Two vectors of every row. */
+// #inline
+function value2Vectors$r(
+  tile: usize,
+  value: usize,
+  width: usize,
+  weight: usize,
+  end: usize,
+  factors: usize,
+  next: usize,
+): void {
+  // #for $j 0 $r
+  const f$j = v128.load32_splat(factors, $j * 4);
+  // #for $c 0 2
+  let o$c_$j = f32x4.mul(f$j, v128.load(tile, ($c * $r + $j) * 16));
+  // #end
+  // #end
+  let touched: i32 = 0;
+  for (; weight < end; weight += 4, value += width, next += 32) {
+    touched |= load<i32>(next);
+    const v0 = v128.load(value), v1 = v128.load(value, 16);
+    // #for $j 0 $r
+    const p$j = v128.load32_splat(weight, $j * SCORES);
+    o0_$j = madd(p$j, v0, o0_$j);
+    o1_$j = madd(p$j, v1, o1_$j);
+    // #end
+  }
+  keep(touched, tile);
+  // #for $j 0 $r
+  // #for $c 0 2
+  v128.store(tile, o$c_$j, ($c * $r + $j) * 16);
+  // #end
+  // #end
+}
+// #end
+
+// #for $r 1 7
 /** One vector of every row, for what is left of a head of odd size. */
 // #inline
 function valueVector$r(

@@ -1,4 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
+// deno-lint-ignore-file no-unused-vars verbatim-module-syntax -- used once unrolled
+import { float_1 } from "./floats";
 import {
   Q4_0_BLOCK,
   Q4_0_STORED,
@@ -55,7 +57,7 @@ function packRow(
 
 function packQ8(source: usize, target: usize, blocks: i32): void {
   for (; blocks > 0; blocks--) {
-    store<f32>(target, float(load<u16>(source)), Q8_SCALES);
+    store<f32>(target, float_1(source), Q8_SCALES);
     // #for $g 0 8
     store<u32>(target, load<u32>(source, 2 + $g * 4), $g * 64);
     // #end
@@ -67,8 +69,8 @@ function packQ8(source: usize, target: usize, blocks: i32): void {
 // #for $m 0 2
 function packQ4_$m(source: usize, target: usize, blocks: i32): void {
   for (; blocks > 0; blocks--) {
-    store<f32>(target, float(load<u16>(source)), Q4_SCALES);
-    if ($m) store<f32>(target, float(load<u16>(source, 2)), Q4_MINIMA);
+    store<f32>(target, float_1(source), Q4_SCALES);
+    if ($m) store<f32>(target, float_1(source + 2), Q4_MINIMA);
     // A file has inputs 0 … 15 in the low nibbles and 16 … 31 in the high ones.
     // #for $h 0 2
     const bytes$h = load<u64>(source, 2 + $m * 2 + $h * 8);
@@ -94,11 +96,4 @@ function packFloats<T>(source: usize, target: usize, columns: i32): void {
     source += sizeof<T>();
     target += sizeof<T>() << 4;
   }
-}
-
-/** An f16 (finite, subnormal or not) as f32: its bits moved, times 2^112. */
-// #inline
-function float(half: u16): f32 {
-  const bits = (<u32> half & 0x7fff) << 13 | (<u32> half & 0x8000) << 16;
-  return reinterpret<f32>(bits) * reinterpret<f32>(0x77800000);
 }

@@ -1,9 +1,9 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 //
-// How weights lie in memory. A tile is 16 rows, which share
-// columns is one sequential stream, so that a matrix is read from first to
-// last byte, and a vector holds the same inputs of 4 rows: lanes are rows, and
-// no sum ever crosses lanes.
+// How weights lie in memory. Tiles of 16 rows follow each other, blocks of
+// inputs within a tile: products read a matrix from its first to its last byte.
+// A vector holds the same inputs of 4 rows: lanes are rows, and no sum ever
+// crosses lanes.
 //
 // Quantised types, per block of 32 inputs: vectors of 4 rows × 4 inputs (q8_0:
 // vector `4 g + r` holds inputs `4 g …` of rows `4 r …`; q4: of inputs `8 j …`
@@ -37,6 +37,13 @@ export const Q8_SCALES: usize = 512;
 export const Q4_SCALES: usize = 256;
 export const Q4_MINIMA: usize = 320;
 
+/** Whether weights of a type are multiplied as integers. */
+// #inline
+export function isQuantised(type: i32): bool {
+  return type != StoredType.F32 && type != StoredType.F16 &&
+    type != StoredType.BF16;
+}
+
 /** Bytes of one row in the stored form. */
 export function storedBytes(type: i32, columns: i32): usize {
   const blocks = <usize> columns >> 5;
@@ -53,4 +60,9 @@ export function tileBytes(type: i32, columns: i32): usize {
   if (type == StoredType.Q4_0) return blocks * Q4_0_BLOCK;
   if (type == StoredType.Q4_1) return blocks * Q4_1_BLOCK;
   return <usize> columns << (type == StoredType.F32 ? 6 : 5);
+}
+
+/** Bytes from the first 8 rows of a tile's vectors to the last 8. */
+export function halfBytes(type: i32): usize {
+  return type == StoredType.F16 || type == StoredType.BF16 ? 16 : 32;
 }

@@ -1,24 +1,5 @@
 import type { StoredType } from "../../model/checkpoint.ts";
-
-/** Numbers and bytes of one block of a stored type (ggml's block formats). */
-const blocks: Record<StoredType, { size: number; bytes: number }> = {
-  f32: { size: 1, bytes: 4 },
-  f16: { size: 1, bytes: 2 },
-  bf16: { size: 1, bytes: 2 },
-  q8_0: { size: 32, bytes: 34 },
-  q4_0: { size: 32, bytes: 18 },
-  q4_1: { size: 32, bytes: 20 },
-};
-
-/** Bytes of `count` numbers, a multiple of the type's block, in stored form. */
-export function storedBytes(type: StoredType, count: number): number {
-  return count / blocks[type].size * blocks[type].bytes;
-}
-
-/** Numbers in a block of the type: a row's length is a multiple of it. */
-export function blockSize(type: StoredType): number {
-  return blocks[type].size;
-}
+import { STORED_BLOCKS } from "../../model/stored.ts";
 
 /** Writes the numbers that `bytes` stand for to `out`. */
 export function dequantize(
@@ -27,9 +8,9 @@ export function dequantize(
   out: Float64Array,
 ): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { size, bytes: step } = blocks[type];
+  const { numbers, bytes: step } = STORED_BLOCKS[type];
   for (let i = 0; i * step < bytes.byteLength; i++) {
-    readers[type](view, i * step, out, i * size);
+    readers[type](view, i * step, out, i * numbers);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Weight, WeightPart } from "../ops.ts";
-import { dequantize, storedBytes } from "./dequantize.ts";
+import { storedBytes } from "../../model/stored.ts";
+import { dequantize } from "./dequantize.ts";
 
 /** A {@linkcode Weight} in its stored form, dequantised row by row. */
 export class StoredWeight implements Weight {
@@ -10,7 +11,9 @@ export class StoredWeight implements Weight {
   constructor(readonly columns: number, readonly parts: readonly WeightPart[]) {
     let first = 0;
     this.#parts = parts.map((part) => {
-      const bytes = new Uint8Array(part.rows * storedBytes(part.type, columns));
+      const bytes = new Uint8Array(
+        part.rows * storedBytes(part.type, [columns]),
+      );
       first += part.rows;
       return { first: first - part.rows, part, bytes };
     });
@@ -21,13 +24,13 @@ export class StoredWeight implements Weight {
   /** Copies rows in stored form, from `row` on. */
   load(row: number, bytes: Uint8Array): void {
     const { first, part, bytes: target } = this.#partOf(row);
-    target.set(bytes, (row - first) * storedBytes(part.type, this.columns));
+    target.set(bytes, (row - first) * storedBytes(part.type, [this.columns]));
   }
 
   /** Row `row` as numbers, into `out [columns]`. */
   row(row: number, out: Float64Array): Float64Array {
     const { first, part, bytes } = this.#partOf(row);
-    const size = storedBytes(part.type, this.columns);
+    const size = storedBytes(part.type, [this.columns]);
     const start = (row - first) * size;
     dequantize(part.type, bytes.subarray(start, start + size), out);
     return out;

@@ -29,6 +29,7 @@ export const PIECES: readonly string[] = [
   "<s>",
   "<0x0A>",
   "▁",
+  " unmergeable",
 ];
 
 /** One of everything. */

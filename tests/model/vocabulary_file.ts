@@ -3,7 +3,9 @@ import { PAGE, seeded } from "./mixed_text.ts";
 /** Metadata of a GGUF file that has nothing else. */
 export type Metadata = Record<string, string | boolean | number | Values>;
 
-type Values = { strings: string[] } | { floats: number[] } | { integers: number[] };
+type Values = { strings: string[] } | { floats: number[] } | {
+  integers: number[];
+};
 
 // Value types of GGUF (docs/gguf.md of ggml).
 const INT32 = 5;
@@ -15,7 +17,10 @@ const ARRAY = 9;
 
 /** A GGUF file without tensors, which llama.cpp loads as a vocabulary only. */
 export function vocabularyFile(metadata: Metadata): Uint8Array {
-  const fields = Object.entries({ "general.architecture": "llama", ...metadata });
+  const fields = Object.entries({
+    "general.architecture": "llama",
+    ...metadata,
+  });
   return join([
     new TextEncoder().encode("GGUF"),
     uint32(3),
@@ -41,7 +46,10 @@ export function parsed(metadata: Metadata): Record<string, unknown> {
  * @param symbols The page in the alphabet of a tokenizer.
  * @returns Pairs in the order in which they were joined.
  */
-export function randomMerges(symbols: string[], count: number): [string, string][] {
+export function randomMerges(
+  symbols: string[],
+  count: number,
+): [string, string][] {
   const below = seeded(count);
   const merges: [string, string][] = [];
   const known = new Set(symbols);
@@ -68,12 +76,18 @@ function joined(symbols: string[], left: string, right: string): string[] {
 
 const CONTROL_TOKENS = ["<|begin|>", "<|im_end|>", "<|im_start|>"];
 
-/** A byte-level BPE vocabulary with random merges. */
+/**
+ * A byte-level BPE vocabulary with random merges and a word that they do not
+ * lead to: some schemes take it whole.
+ */
 export function byteLevelMetadata(pre: string): Metadata {
   const alphabet = byteAlphabet();
-  const page = [...new TextEncoder().encode(PAGE)].map((byte) => alphabet[byte]);
+  const page = [...new TextEncoder().encode(PAGE)].map((byte) =>
+    alphabet[byte]
+  );
   const merges = randomMerges(page, 1500);
-  const text = [...alphabet, ...merges.map((pair) => pair.join(""))];
+  const joins = merges.map((pair) => pair.join(""));
+  const text = [...alphabet, ...joins, "Ġunmergeable"];
   const tokens = [...CONTROL_TOKENS, "<think>", ...text];
   const types = [3, 3, 3, 4, ...text.map(() => 1)];
   return {
@@ -92,7 +106,9 @@ export function sentencePieceMetadata(prefix: boolean): Metadata {
   const page = [...PAGE.replaceAll(" ", "▁")].filter((char) => char < "\u2600");
   const runs = Array.from({ length: 15 }, (_, i) => "▁".repeat(i + 2));
   const merged = randomMerges(page, 1500).map((pair) => pair.join(""));
-  const text = [...new Set([...merged.slice(0, 200), ...runs, ...merged, ...page])];
+  const text = [
+    ...new Set([...merged.slice(0, 200), ...runs, ...merged, ...page]),
+  ];
   const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${hex(byte)}>`);
   const tokens = ["<unk>", "<s>", "</s>", ...bytes, ...text];
   const types = [2, 3, 3, ...bytes.map(() => 6), ...text.map(() => 1)];
@@ -100,7 +116,9 @@ export function sentencePieceMetadata(prefix: boolean): Metadata {
     "tokenizer.ggml.model": "llama",
     "tokenizer.ggml.tokens": { strings: tokens },
     "tokenizer.ggml.token_type": { integers: types },
-    "tokenizer.ggml.scores": { floats: tokens.map((_, i) => Math.min(0, 259 - i)) },
+    "tokenizer.ggml.scores": {
+      floats: tokens.map((_, i) => Math.min(0, 259 - i)),
+    },
     "tokenizer.ggml.add_space_prefix": prefix,
     "tokenizer.ggml.bos_token_id": 1,
     "tokenizer.ggml.eos_token_id": 2,
@@ -121,7 +139,9 @@ function byteAlphabet(): string[] {
 
 function field(value: Metadata[string]): Uint8Array {
   if (typeof value === "string") return join([uint32(STRING), string(value)]);
-  if (typeof value === "boolean") return join([uint32(BOOL), Uint8Array.of(+value)]);
+  if (typeof value === "boolean") {
+    return join([uint32(BOOL), Uint8Array.of(+value)]);
+  }
   if (typeof value === "number") return join([uint32(UINT32), uint32(value)]);
   if ("strings" in value) return array(STRING, value.strings.map(string));
   if ("floats" in value) return array(FLOAT32, value.floats.map(float32));
@@ -150,7 +170,9 @@ function float32(value: number): Uint8Array {
 }
 
 function join(parts: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const bytes = new Uint8Array(
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
   let offset = 0;
   for (const part of parts) {
     bytes.set(part, offset);

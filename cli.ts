@@ -1,0 +1,44 @@
+/**
+ * The command line: `gkv run MODEL [PROMPT]`.
+ *
+ * @module
+ */
+import { run, runHelp } from "./cli/run.ts";
+import { UsageError } from "./cli/usage_error.ts";
+
+const commands: Record<string, (args: string[]) => Promise<void>> = { run };
+
+const help = `gkv decodes with a language model inside a memory budget.
+
+${runHelp}`;
+
+/** Runs a command line, without the name of the program. */
+export async function main(args: string[]): Promise<number> {
+  const [name = "--help", ...rest] = args;
+  if (["--help", "-h", "help"].includes(name) || rest.includes("--help")) {
+    console.log(help);
+    return 0;
+  }
+  try {
+    const command = commands[name];
+    if (!command) throw new UsageError(`Cannot run ${name}: no such command`);
+    await command(rest);
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Errors are for the person at the terminal: no stack for what they can mend. */
+function report(error: unknown): number {
+  const expected = [TypeError, RangeError, UsageError, Deno.errors.NotFound];
+  const known = error instanceof Error &&
+    (expected.some((type) => error.constructor === type) ||
+      error.name === "ModelFormatError" || error.name === "HubError");
+  console.error(known ? `gkv: ${(error as Error).message}` : error);
+  if (!(error instanceof UsageError)) return 1;
+  console.error(`\n${help}`);
+  return 2;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

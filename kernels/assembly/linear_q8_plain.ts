@@ -1,0 +1,132 @@
+// @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
+//
+// q8_0 weights without relaxed SIMD: see linear_q8_relaxed.ts. A product of 8
+// bytes of a vector and 4 inputs has two sums for each of two rows, so a vector
+// takes two accumulators (`a` for its first rows, `b` for its last).
+import { Q8_BLOCK, Q8_SCALES } from "./packed";
+import { BLOCK, SCALE } from "./quantise";
+import { madd } from "./simd";
+import { storeGroup, storeRows } from "./store_rows";
+
+/** One token: `rows` floats to `out`. */
+export function plainQ8(
+  weight: usize,
+  rows: i32,
+  activations: usize,
+  blocks: i32,
+  out: usize,
+): void {
+  const end = activations + <usize> blocks * BLOCK;
+  for (; rows > 0; rows -= 16) {
+    // #for $r 0 4
+    let sum$r = f32x4.splat(0);
+    // #end
+    for (let block = activations; block < end; block += BLOCK) {
+      // #for $r 0 4
+      let a$r = i32x4.splat(0), b$r = i32x4.splat(0);
+      // #end
+      // #for $g 0 8
+      const x$g = v128.load64_splat(block, $g * 8);
+      // #for $r 0 4
+      a$r = dot(v128.load_ext<i8>(weight, $g * 64 + $r * 16), x$g, a$r);
+      b$r = dot(v128.load_ext<i8>(weight, $g * 64 + $r * 16 + 8), x$g, b$r);
+      // #end
+      // #end
+      const scale = v128.load32_splat(block, SCALE);
+      // #for $r 0 4
+      const scale$r = f32x4.mul(scale, v128.load(weight, Q8_SCALES + $r * 16));
+      sum$r = madd(f32x4.convert_i32x4_s(pairs(a$r, b$r)), scale$r, sum$r);
+      // #end
+      weight += Q8_BLOCK;
+    }
+    // #for $r 0 4
+    storeRows(out + $r * 16, rows - $r * 4, sum$r);
+    // #end
+    out += 64;
+  }
+}
+
+/** Four tokens and 8 rows of a tile: see `relaxedQ8x4`. */
+export function plainQ8x4(
+  weight: usize,
+  rows: i32,
+  activations: usize,
+  blocks: i32,
+  out: usize,
+  outStride: usize,
+  tokens: i32,
+): void {
+  for (; tokens > 0; tokens -= 4) {
+    let tile = weight;
+    // #for $n 0 4
+    // #for $r 0 2
+    let sum$n$r = f32x4.splat(0);
+    // #end
+    // #end
+    for (let i = 0; i < blocks; i++) {
+      // #for $n 0 4
+      const block$n = activations + $n * BLOCK;
+      // #end
+      // #for $n 0 4
+      // #for $r 0 2
+      let a$n$r = i32x4.splat(0), b$n$r = i32x4.splat(0);
+      // #end
+      // #end
+      // #for $g 0 8
+      // #for $r 0 2
+      const wa$g$r = v128.load_ext<i8>(tile, $g * 64 + $r * 16);
+      const wb$g$r = v128.load_ext<i8>(tile, $g * 64 + $r * 16 + 8);
+      // #end
+      // #for $n 0 4
+      const x$g$n = v128.load64_splat(block$n, $g * 8);
+      // #for $r 0 2
+      a$n$r = dot(wa$g$r, x$g$n, a$n$r);
+      b$n$r = dot(wb$g$r, x$g$n, b$n$r);
+      // #end
+      // #end
+      // #end
+      // #for $r 0 2
+      const scale$r = v128.load(tile, Q8_SCALES + $r * 16);
+      // #end
+      // #for $n 0 4
+      const unit$n = v128.load32_splat(block$n, SCALE);
+      // #for $r 0 2
+      const dots$n$r = f32x4.convert_i32x4_s(pairs(a$n$r, b$n$r));
+      sum$n$r = madd(dots$n$r, f32x4.mul(unit$n, scale$r), sum$n$r);
+      // #end
+      // #end
+      tile += Q8_BLOCK;
+      activations += 4 * BLOCK;
+    }
+    storeGroup(
+      out,
+      outStride,
+      rows,
+      tokens,
+      sum00,
+      sum01,
+      sum10,
+      sum11,
+      sum20,
+      sum21,
+      sum30,
+      sum31,
+    );
+    out += outStride * 4;
+  }
+}
+
+/** `sum + w · x`, lanes being sums of two products. */
+// #inline
+function dot(w: v128, x: v128, sum: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(w, x));
+}
+
+/** Sums of neighbours. */
+// #inline
+function pairs(a: v128, b: v128): v128 {
+  return i32x4.add(
+    v128.shuffle<i32>(a, b, 0, 2, 4, 6),
+    v128.shuffle<i32>(a, b, 1, 3, 5, 7),
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * Decode with a large language model inside a fixed memory budget.
+ *
+ * The KV cache never outgrows its budget: tokens are evicted by G-KV's global
+ * score (arXiv 2512.00504) or another method. Kernels are AssemblyScript SIMD
+ * in WebAssembly.
+ *
+ * @module
+ */
+export * from "./kernels/open.ts";
+export type * from "./kernels/ops.ts";
+export type { WasmBuild, WasmOptions } from "./wasm/kernels.ts";
+export * from "./cache/cache.ts";
+export * from "./cache/policies/mod.ts";
+export type { Budget } from "./cache/budget.ts";
+export type { CacheShape } from "./cache/layer.ts";
+export type { Policy } from "./cache/policy.ts";
+export type { EvictionRecord } from "./cache/record.ts";
+export * from "./model/chat.ts";
+export * from "./model/checkpoint.ts";
+export { Decoder } from "./model/decoder.ts";
+export * from "./model/error.ts";
+export * from "./model/model.ts";
+export * from "./model/open.ts";
+export type { SamplerOptions } from "./model/sampler.ts";
+export * from "./model/session.ts";
+export * from "./model/source.ts";
+export * from "./model/text_stream.ts";
+export * from "./model/tokenizer.ts";
+export {
+  type BlockWeights,
+  type LoadOptions,
+  type LoadProgress,
+  type ModelWeights,
+} from "./model/weights.ts";

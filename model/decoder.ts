@@ -1,0 +1,164 @@
+import type { KVCache, Phase } from "../cache/cache.ts";
+import type { Backend, Tensor } from "../kernels/ops.ts";
+import type { ModelConfig } from "./checkpoint.ts";
+import { RotaryAngles } from "./rotary.ts";
+import type { BlockWeights, ModelWeights } from "./weights.ts";
+
+/** Most tokens that go through the model at once. */
+export const CHUNK_TOKENS = 128;
+
+/**
+ * The forward pass of Llama and Qwen: embedding, blocks of attention and
+ * SwiGLU with RMS norms before them, output projection. What it attends to is
+ * a {@linkcode KVCache}'s business.
+ */
+export class Decoder {
+  readonly #backend: Backend;
+  readonly #config: ModelConfig;
+  readonly #weights: ModelWeights;
+  readonly #rotary: RotaryAngles;
+  readonly #angleData: Float32Array;
+  readonly #activations: Activations;
+  #logits: Tensor;
+
+  constructor(backend: Backend, config: ModelConfig, weights: ModelWeights) {
+    this.#backend = backend;
+    this.#config = config;
+    this.#weights = weights;
+    this.#rotary = new RotaryAngles(config.rotary, config.headDim);
+    this.#angleData = new Float32Array(CHUNK_TOKENS * config.headDim);
+    this.#activations = allocate(backend, config);
+    this.#logits = backend.tensor([1, config.vocabulary]);
+  }
+
+  /**
+   * Takes tokens through all blocks and into the cache.
+   *
+   * @param ids At most {@linkcode CHUNK_TOKENS}, and what the cache has room for.
+   * @param position Position of the first: the tokens seen before it.
+   */
+  forward(
+    ids: ArrayLike<number>,
+    position: number,
+    cache: KVCache,
+    phase: Phase,
+  ): void {
+    const n = ids.length;
+    const { x, tokens } = this.#activations;
+    this.#backend.write(tokens, ids);
+    this.#backend.embed(this.#weights.embedding, tokens, x, n);
+    this.#turnTo(position, n);
+    this.#weights.blocks.forEach((block, layer) => {
+      this.#attend(block, layer, cache, n, phase);
+      this.#feedForward(block, n);
+    });
+  }
+
+  /**
+   * Logits of the last `rows` of `n` tokens that went forward together:
+   * `[rows, vocabulary]`, until the next call.
+   */
+  logits(n: number, rows = 1): Tensor {
+    if (this.#logits.shape[0] < rows) {
+      this.#backend.free(this.#logits);
+      this.#logits = this.#backend.tensor([rows, this.#config.vocabulary]);
+    }
+    const { x, normed } = this.#activations;
+    const { outputNorm, output } = this.#weights;
+    this.#backend.copy(x, n - rows, normed, 0, rows);
+    this.#norm(normed, outputNorm, normed, rows);
+    this.#backend.linear(normed, output, this.#logits, rows);
+    return this.#logits;
+  }
+
+  /** Gives the activations' memory back; the weights are not its own. */
+  dispose(): void {
+    const { tokens, x, normed, qkv, attended, angles, gateUp, hidden } =
+      this.#activations;
+    const made = [tokens, x, normed, qkv, attended, angles, gateUp, hidden];
+    for (const tensor of made) this.#backend.free(tensor);
+    this.#backend.free(this.#logits);
+  }
+
+  #turnTo(position: number, n: number): void {
+    const data = this.#angleData.subarray(0, n * this.#config.headDim);
+    this.#rotary.fill(data, position, n);
+    this.#backend.write(this.#activations.angles, data);
+  }
+
+  #attend(
+    block: BlockWeights,
+    layer: number,
+    cache: KVCache,
+    n: number,
+    phase: Phase,
+  ): void {
+    const backend = this.#backend;
+    const { x, normed, qkv, q, k, v, turned, angles, attended } =
+      this.#activations;
+    this.#norm(x, block.attentionNorm, normed, n);
+    backend.linear(normed, block.qkv, qkv, n);
+    if (block.qkvBias) backend.add(qkv, block.qkvBias, n);
+    if (block.queryNorm) this.#norm(q, block.queryNorm, q, n);
+    if (block.keyNorm) this.#norm(k, block.keyNorm, k, n);
+    backend.rope(turned, angles, n, this.#config.rotary.pairing);
+    cache.append(layer, k, v, n);
+    cache.attend(layer, q, attended, n, phase);
+    backend.linear(attended, block.attentionOutput, normed, n);
+    backend.add(x, normed, n);
+  }
+
+  #feedForward(block: BlockWeights, n: number): void {
+    const backend = this.#backend;
+    const { x, normed, gateUp, hidden } = this.#activations;
+    this.#norm(x, block.feedForwardNorm, normed, n);
+    backend.linear(normed, block.gateUp, gateUp, n);
+    backend.swiglu(gateUp, hidden, n);
+    backend.linear(hidden, block.down, normed, n);
+    backend.add(x, normed, n);
+  }
+
+  #norm(x: Tensor, weight: Tensor, out: Tensor, n: number): void {
+    this.#backend.rmsNorm(x, weight, out, n, this.#config.rmsEpsilon);
+  }
+}
+
+/** Intermediate results of one chunk; allocated once. */
+interface Activations {
+  tokens: Tensor;
+  /** Residual stream `[n, embedding]`. */
+  x: Tensor;
+  normed: Tensor;
+  /** `[n, queryHeads + 2 kvHeads, headDim]`. */
+  qkv: Tensor;
+  /** Views of `qkv`; `turned` are the heads with rotary embedding. */
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+  turned: Tensor;
+  angles: Tensor;
+  attended: Tensor;
+  gateUp: Tensor;
+  hidden: Tensor;
+}
+
+function allocate(backend: Backend, config: ModelConfig): Activations {
+  const { embedding, feedForward, queryHeads, kvHeads, headDim } = config;
+  const n = CHUNK_TOKENS;
+  const keysEnd = queryHeads + kvHeads;
+  const qkv = backend.tensor([n, keysEnd + kvHeads, headDim]);
+  return {
+    tokens: backend.tensor([n], "i32"),
+    x: backend.tensor([n, embedding]),
+    normed: backend.tensor([n, embedding]),
+    qkv,
+    q: backend.slice(qkv, 0, queryHeads),
+    k: backend.slice(qkv, queryHeads, keysEnd),
+    v: backend.slice(qkv, keysEnd, keysEnd + kvHeads),
+    turned: backend.slice(qkv, 0, keysEnd),
+    angles: backend.tensor([n, headDim / 2, 2]),
+    attended: backend.tensor([n, queryHeads, headDim]),
+    gateUp: backend.tensor([n, 2, feedForward]),
+    hidden: backend.tensor([n, feedForward]),
+  };
+}

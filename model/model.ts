@@ -1,0 +1,116 @@
+import type { Backend } from "../kernels/ops.ts";
+import { type ChatTemplate, chatTemplateOf } from "./chat.ts";
+import type { Checkpoint, ModelConfig } from "./checkpoint.ts";
+import { Decoder } from "./decoder.ts";
+import { openCheckpoint } from "./open.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import type { ByteSource } from "./source.ts";
+import { Tokenizer } from "./tokenizer.ts";
+import {
+  freeWeights,
+  type LoadOptions,
+  loadWeights,
+  type ModelWeights,
+} from "./weights.ts";
+
+/** Options of {@linkcode loadModel}. */
+export interface LoadModelOptions extends LoadOptions {
+  /** Where the model goes; not disposed of with it. */
+  backend: Backend;
+}
+
+/**
+ * Loads a model: opens its files and streams the tensors into the backend.
+ *
+ * @param files The path of a GGUF file or of a Hugging Face folder (Deno, Node,
+ * Bun), or its files in whatever form, see {@linkcode ByteSource}.
+ * @throws {ModelFormatError} when the files are not a model that can be run.
+ * @throws {RangeError} when the backend has not enough memory.
+ *
+ * @example
+ * ```ts no-eval
+ * import { gkv, loadModel, openBackend } from "@gkv/gkv";
+ *
+ * using backend = await openBackend();
+ * using model = await loadModel("SmolLM2-135M-Instruct.Q4_1.gguf", { backend });
+ * using session = model.session({ budget: { tokens: 512 }, policy: gkv() });
+ * for await (const piece of session.generate("Why is the sky blue?")) {
+ *   console.log(piece);
+ * }
+ * ```
+ */
+export async function loadModel(
+  files: string | readonly ByteSource[],
+  options: LoadModelOptions,
+): Promise<Model> {
+  const sources = typeof files === "string"
+    ? await (await import("./files.ts")).fileSources(files)
+    : [...files];
+  const checkpoint = await openCheckpoint(sources);
+  const tokenizer = checkpoint.tokenizer &&
+    new Tokenizer(checkpoint.tokenizer);
+  const weights = await loadWeights(options.backend, checkpoint, options);
+  return new Model(options.backend, checkpoint, weights, tokenizer);
+}
+
+/** A loaded model, which any number of sessions share. */
+export class Model implements Disposable {
+  /** File or folder it came from. */
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly decoder: Decoder;
+  /** Absent when the files have none: such a model takes token ids only. */
+  readonly tokenizer: Tokenizer | undefined;
+  /** Absent when the files have none: prompts are taken as they are. */
+  readonly template: ChatTemplate | undefined;
+  readonly #backend: Backend;
+  readonly #weights: ModelWeights;
+  #disposed = false;
+
+  constructor(
+    backend: Backend,
+    checkpoint: Checkpoint,
+    weights: ModelWeights,
+    tokenizer: Tokenizer | undefined,
+  ) {
+    this.#backend = backend;
+    this.#weights = weights;
+    this.name = checkpoint.name;
+    this.config = checkpoint.config;
+    this.tokenizer = tokenizer;
+    this.template = checkpoint.tokenizer &&
+      chatTemplateOf(checkpoint.tokenizer);
+    this.decoder = new Decoder(backend, checkpoint.config, weights);
+  }
+
+  /**
+   * Starts a text with a cache of its own.
+   *
+   * @throws {RangeError} when the budget is too small or memory runs out.
+   * @throws {TypeError} when the model was disposed of.
+   */
+  session(options: SessionOptions = {}): Session {
+    if (this.#disposed) {
+      throw new TypeError("Cannot make a session: the model was disposed of");
+    }
+    const { config, decoder, tokenizer, template } = this;
+    const backend = this.#backend;
+    return new Session(
+      { backend, config, decoder, tokenizer, template },
+      options,
+    );
+  }
+
+  /** Gives the weights' memory back; its sessions must not be used then. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.decoder.dispose();
+    freeWeights(this.#backend, this.#weights);
+  }
+
+  /** {@linkcode dispose}, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,189 @@
+import type { Backend, Tensor, Weight } from "../kernels/ops.ts";
+import { dequantize } from "../kernels/reference/dequantize.ts";
+import type { Checkpoint, TensorEntry } from "./checkpoint.ts";
+import { storedBytes } from "./stored.ts";
+
+/** Matrices and vectors of one transformer block. */
+export interface BlockWeights {
+  attentionNorm: Tensor;
+  /** Rows of all query heads, then key heads, then value heads. */
+  qkv: Weight;
+  /** As long as `qkv` has rows. */
+  qkvBias: Tensor | undefined;
+  queryNorm: Tensor | undefined;
+  keyNorm: Tensor | undefined;
+  attentionOutput: Weight;
+  feedForwardNorm: Tensor;
+  /** Rows of the gate, then of the up projection. */
+  gateUp: Weight;
+  down: Weight;
+}
+
+/** A model in a backend's memory. */
+export interface ModelWeights {
+  embedding: Weight;
+  blocks: BlockWeights[];
+  outputNorm: Tensor;
+  /** The embedding itself where a model ties them. */
+  output: Weight;
+}
+
+/** How far loading is. */
+export interface LoadProgress {
+  /** Bytes read and the bytes of all tensors. */
+  bytes: number;
+  total: number;
+}
+
+/** Options of {@linkcode loadWeights}. */
+export interface LoadOptions {
+  onProgress?: ((progress: LoadProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Bytes read at a time: a model is never in memory twice. */
+const CHUNK = 4 * 2 ** 20;
+
+/**
+ * Streams a checkpoint's tensors into a backend.
+ *
+ * @throws {RangeError} when the backend has not enough memory; what was
+ * allocated is given back.
+ */
+export async function loadWeights(
+  backend: Backend,
+  checkpoint: Checkpoint,
+  options: LoadOptions = {},
+): Promise<ModelWeights> {
+  const loader = new Loader(backend, checkpoint, options);
+  try {
+    return await loader.model();
+  } catch (error) {
+    loader.freeAll();
+    throw error;
+  }
+}
+
+/** Gives a model's memory back. */
+export function freeWeights(backend: Backend, weights: ModelWeights): void {
+  const { embedding, blocks, outputNorm, output } = weights;
+  const all = [embedding, outputNorm, ...blocks.flatMap(Object.values)];
+  if (output !== embedding) all.push(output);
+  for (const memory of all) if (memory) backend.free(memory);
+}
+
+class Loader {
+  readonly #backend: Backend;
+  readonly #checkpoint: Checkpoint;
+  readonly #options: LoadOptions;
+  readonly #made: (Tensor | Weight)[] = [];
+  readonly #total: number;
+  #bytes = 0;
+
+  constructor(backend: Backend, checkpoint: Checkpoint, options: LoadOptions) {
+    this.#backend = backend;
+    this.#checkpoint = checkpoint;
+    this.#options = options;
+    const entries = [...checkpoint.tensors.values()];
+    this.#total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async model(): Promise<ModelWeights> {
+    const embedding = await this.#matrix("token_embd.weight");
+    const blocks: BlockWeights[] = [];
+    for (let i = 0; i < this.#checkpoint.config.layers; i++) {
+      blocks.push(await this.#block(`blk.${i}.`));
+    }
+    return {
+      embedding,
+      blocks,
+      outputNorm: await this.#vector("output_norm.weight"),
+      output: this.#has("output.weight")
+        ? await this.#matrix("output.weight")
+        : embedding,
+    };
+  }
+
+  freeAll(): void {
+    for (const memory of this.#made) this.#backend.free(memory);
+  }
+
+  async #block(at: string): Promise<BlockWeights> {
+    const projections = ["q", "k", "v"].map((name) => `${at}attn_${name}`);
+    const optional = (name: string) =>
+      this.#has(name) ? this.#vector(name) : undefined;
+    return {
+      attentionNorm: await this.#vector(`${at}attn_norm.weight`),
+      qkv: await this.#matrix(...projections.map((name) => `${name}.weight`)),
+      qkvBias: this.#has(`${projections[0]}.bias`)
+        ? await this.#vector(...projections.map((name) => `${name}.bias`))
+        : undefined,
+      queryNorm: await optional(`${at}attn_q_norm.weight`),
+      keyNorm: await optional(`${at}attn_k_norm.weight`),
+      attentionOutput: await this.#matrix(`${at}attn_output.weight`),
+      feedForwardNorm: await this.#vector(`${at}ffn_norm.weight`),
+      gateUp: await this.#matrix(`${at}ffn_gate.weight`, `${at}ffn_up.weight`),
+      down: await this.#matrix(`${at}ffn_down.weight`),
+    };
+  }
+
+  #has(name: string): boolean {
+    return this.#checkpoint.tensors.has(name);
+  }
+
+  #entry(name: string): TensorEntry {
+    return this.#checkpoint.tensors.get(name)!;
+  }
+
+  /** One matrix of the rows of several that share their input. */
+  async #matrix(...names: string[]): Promise<Weight> {
+    const entries = names.map((name) => this.#entry(name));
+    const columns = entries[0].shape[1];
+    const parts = entries.map(({ type, shape }) => ({ type, rows: shape[0] }));
+    const weight = this.#backend.weight(columns, parts);
+    this.#made.push(weight);
+    let first = 0;
+    for (const entry of entries) {
+      await this.#stream(weight, first, entry);
+      first += entry.shape[0];
+    }
+    return weight;
+  }
+
+  async #stream(weight: Weight, first: number, entry: TensorEntry) {
+    const { type, shape: [rows, columns] } = entry;
+    const rowBytes = storedBytes(type, [columns]);
+    const step = Math.max(16, Math.floor(CHUNK / rowBytes / 16) * 16);
+    for (let row = 0; row < rows; row += step) {
+      const n = Math.min(step, rows - row);
+      const bytes = await this.#read(entry, row * rowBytes, n * rowBytes);
+      this.#backend.load(weight, first + row, bytes);
+    }
+  }
+
+  /** One vector of several that follow each other. */
+  async #vector(...names: string[]): Promise<Tensor> {
+    const pieces: number[] = [];
+    for (const entry of names.map((name) => this.#entry(name))) {
+      const out = new Float64Array(entry.shape[0]);
+      dequantize(entry.type, await this.#read(entry, 0, entry.bytes), out);
+      pieces.push(...out);
+    }
+    const tensor = this.#backend.tensor([pieces.length]);
+    this.#made.push(tensor);
+    this.#backend.write(tensor, pieces);
+    return tensor;
+  }
+
+  async #read(
+    { source, offset }: TensorEntry,
+    from: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    this.#options.signal?.throwIfAborted();
+    const bytes = await source.read(offset + from, length);
+    this.#bytes += length;
+    this.#options.onProgress?.({ bytes: this.#bytes, total: this.#total });
+    return bytes;
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What a build of `kernels/assembly` exports. Addresses and strides are in
+ * bytes; the meaning is that of {@linkcode Kernels}.
+ */
+export interface WasmKernels {
+  readonly memory: WebAssembly.Memory;
+  readonly add: Export;
+  readonly append: Export;
+  readonly argmax: Export;
+  readonly attention: Export;
+  readonly compact: Export;
+  readonly copy: Export;
+  readonly embed: Export;
+  readonly finite: Export;
+  readonly gather: Export;
+  readonly linear: Export;
+  readonly mergeHistory: Export;
+  readonly mixScores: Export;
+  readonly normalise: Export;
+  readonly order: Export;
+  readonly pack: Export;
+  readonly pool: Export;
+  readonly protect: Export;
+  readonly recency: Export;
+  readonly redundancy: Export;
+  readonly rmsNorm: Export;
+  readonly rope: Export;
+  readonly softmax: Export;
+  readonly swiglu: Export;
+  readonly topK: Export;
+  readonly windowScores: Export;
+}
+
+type Export = (...args: number[]) => number;
+
+/** Instruction sets there are builds for. */
+export type WasmBuild = "relaxed-simd" | "simd";
+
+/** How {@linkcode instantiateKernels} gets its module. */
+export interface WasmOptions {
+  /** Build to use; the fastest that the engine validates by default. */
+  build?: WasmBuild | undefined;
+  /**
+   * A build compiled elsewhere, for runtimes that forbid compiling bytes
+   * (Cloudflare Workers, Vercel Edge): `wasm/simd.wasm` of this package.
+   */
+  module?: WebAssembly.Module | undefined;
+}
+
+/** An instance of its own, and which build it is. */
+export async function instantiateKernels(
+  { build, module }: WasmOptions,
+): Promise<{ kernels: WasmKernels; build: string }> {
+  if (module) return { kernels: await instantiate(module), build: "given" };
+  const chosen = build ?? (hasRelaxedSimd() ? "relaxed-simd" : "simd");
+  const bytes = Uint8Array.from(
+    atob(await embedded[chosen]()),
+    (character) => character.charCodeAt(0),
+  );
+  const compiled = await WebAssembly.compile(bytes);
+  return { kernels: await instantiate(compiled), build: chosen };
+}
+
+/** Lazy, so that only the build that is used is ever loaded. */
+const embedded: Record<WasmBuild, () => Promise<string>> = {
+  "relaxed-simd": async () =>
+    (await import("./relaxed_simd_embedded.ts")).base64,
+  simd: async () => (await import("./simd_embedded.ts")).base64,
+};
+
+async function instantiate(module: WebAssembly.Module): Promise<WasmKernels> {
+  const { exports } = await WebAssembly.instantiate(module);
+  return exports as unknown as WasmKernels;
+}
+
+/** Whether the engine knows relaxed SIMD: Node 20 and Safari do not. */
+function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(relaxedProbe);
+}
+
+/** A module whose one function is a relaxed integer dot product. */
+const relaxedProbe: Uint8Array<ArrayBuffer> = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+  ...[0x01, 0x04, 0x01, 0x60, 0x00, 0x00],
+  ...[0x03, 0x02, 0x01, 0x00],
+  ...[0x0a, 0x14, 0x01, 0x12, 0x00],
+  ...[0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f],
+  ...[0xfd, 0x93, 0x02, 0x1a, 0x0b],
+);

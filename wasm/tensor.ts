@@ -1,0 +1,94 @@
+import type { LayerCache, Tensor, Weight, WeightPart } from "../kernels/ops.ts";
+import type { StoredType } from "../model/checkpoint.ts";
+
+/** A {@linkcode Tensor} at an address of the WebAssembly memory. */
+export class WasmTensor implements Tensor {
+  /** Elements in one entry of the first dimension. */
+  readonly width: number;
+  /** Bytes from one entry of the first dimension to the next. */
+  readonly step: number;
+
+  /**
+   * @param pointer Address of the first element.
+   * @param shape Outermost first.
+   * @param stride Elements from one entry of the first dimension to the next.
+   */
+  constructor(
+    readonly dtype: "f32" | "i32",
+    readonly pointer: number,
+    readonly shape: readonly number[],
+    readonly stride: number,
+  ) {
+    this.width = elements(shape.slice(1));
+    this.step = stride * Float32Array.BYTES_PER_ELEMENT;
+  }
+}
+
+/** A {@linkcode LayerCache} in the WebAssembly memory. */
+export interface WasmCache extends LayerCache {
+  readonly keys: WasmTensor;
+  readonly values: WasmTensor;
+  readonly positions: WasmTensor;
+}
+
+/** A {@linkcode Weight} in the packed order of `kernels/assembly/pack.ts`. */
+export class WasmWeight implements Weight {
+  readonly rows: number;
+
+  /** @param pointer Address of the first part; the others follow. */
+  constructor(
+    readonly columns: number,
+    readonly parts: readonly WasmPart[],
+    readonly pointer: number,
+    readonly bytes: number,
+  ) {
+    this.rows = parts.reduce((sum, part) => sum + part.rows, 0);
+  }
+
+  /** The part that row `row` is in. */
+  partOf(row: number): WasmPart {
+    return this.parts.findLast(({ first }) => row >= first)!;
+  }
+}
+
+/** A part of a weight and where it lies. */
+export interface WasmPart extends WeightPart {
+  /** First row, within the weight. */
+  readonly first: number;
+  readonly pointer: number;
+  /** Code of the stored type in kernels: ggml's. */
+  readonly code: number;
+}
+
+/** ggml's number of a stored type, which kernels take. */
+export const typeCodes: Readonly<Record<StoredType, number>> = {
+  f32: 0,
+  f16: 1,
+  q4_0: 2,
+  q4_1: 3,
+  q8_0: 8,
+  bf16: 30,
+};
+
+/** Packed bytes of 32 numbers: scales are widened to f32. */
+const packedBlock: Record<StoredType, number> = {
+  f32: 128,
+  f16: 64,
+  bf16: 64,
+  q8_0: 4 + 32,
+  q4_0: 4 + 16,
+  q4_1: 8 + 16,
+};
+
+/** Packed bytes of a part: rows are padded to tiles of 16. */
+export function packedBytes(
+  { type, rows }: WeightPart,
+  columns: number,
+): number {
+  return Math.ceil(rows / 16) * 16 * columns / 32 * packedBlock[type];
+}
+
+/** Number of elements of a shape. */
+export function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
