@@ -80,18 +80,18 @@ export class ChatTemplate {
   /**
    * What comes between the last word of an answer and the first of the next:
    * the end of the turn (a token that the model may have generated itself), the
-   * new message and the start of the answer.
+   * new messages and the start of the answer.
    *
-   * @param message The message that follows the answer.
+   * @param messages What follows the answer.
    * @throws {TypeError} When the template refuses the conversation.
    * @throws {ModelFormatError} When the template cannot be run or leaves
    *   earlier answers out.
    */
-  continuation(message: Message): string {
+  continuation(...messages: readonly Message[]): string {
     const text = this.render([
       { role: "user", content: "…" },
       { role: "assistant", content: SENTINEL },
-      message,
+      ...messages,
     ]);
     const at = text.indexOf(SENTINEL);
     if (at >= 0) return text.slice(at + SENTINEL.length);

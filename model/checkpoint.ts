@@ -24,6 +24,7 @@ export interface RotaryConfig {
 
 /** What the decoder has to know of a model, whatever file it came from. */
 export interface ModelConfig {
+  /** Decoder family. */
   architecture: Architecture;
   /** Transformer blocks. */
   layers: number;
@@ -31,7 +32,9 @@ export interface ModelConfig {
   embedding: number;
   /** Width of the feed-forward network. */
   feedForward: number;
+  /** Attention heads. */
   queryHeads: number;
+  /** Heads of keys and values; a divisor of `queryHeads`. */
   kvHeads: number;
   /** Channels of one head. */
   headDim: number;
@@ -41,15 +44,19 @@ export interface ModelConfig {
   contextLength: number;
   /** Added to the mean square in every RMS norm. */
   rmsEpsilon: number;
+  /** How positions turn queries and keys. */
   rotary: RotaryConfig;
 }
 
 /** Where one tensor's numbers lie. */
 export interface TensorEntry {
+  /** GGUF's name: `blk.0.attn_q.weight`. */
   name: string;
+  /** Form of the numbers. */
   type: StoredType;
   /** Outermost first: `[rows, columns]` of a matrix, `[n]` of a vector. */
   shape: number[];
+  /** File that holds them. */
   source: ByteSource;
   /** First byte in `source`. */
   offset: number;
@@ -57,7 +64,7 @@ export interface TensorEntry {
   bytes: number;
 }
 
-/** One end-of-word rule of a tokenizer and the ids that control a chat. */
+/** What a tokenizer is made from, and the ids that end a text. */
 export interface TokenizerFiles {
   /** Content of `tokenizer.json`, or the like of it made from GGUF metadata. */
   tokenizer: Record<string, unknown>;
@@ -75,7 +82,9 @@ export interface TokenizerFiles {
 export interface Checkpoint {
   /** File or folder as errors show it. */
   name: string;
+  /** Sizes and constants. */
   config: ModelConfig;
+  /** By GGUF name; all that the decoder needs and nothing else. */
   tensors: Map<string, TensorEntry>;
   /** Absent when the file has none: such a model decodes token ids only. */
   tokenizer?: TokenizerFiles;

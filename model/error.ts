@@ -13,5 +13,6 @@
  * ```
  */
 export class ModelFormatError extends Error {
+  /** `ModelFormatError`. */
   override name = "ModelFormatError";
 }

@@ -11,6 +11,8 @@ export class Fields {
   readonly #prefix: string;
 
   /**
+   * Fields of one object.
+   *
    * @param file File name, as errors show it.
    * @param values Untrusted fields; only own properties are looked at.
    * @param prefix Put before a field's name in errors: `rope_scaling.`.

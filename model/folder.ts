@@ -7,7 +7,11 @@ import type { ByteSource } from "./source.ts";
 export class Folder {
   readonly #sources: ByteSource[];
 
-  /** @param sources Files in any order, whose names may have a path before. */
+  /**
+   * A folder of these files.
+   *
+   * @param sources In any order; their names may have a path before.
+   */
   constructor(sources: ByteSource[]) {
     this.#sources = sources;
   }

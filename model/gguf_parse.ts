@@ -1,14 +1,16 @@
 import { gguf, type GGUFTensorInfo } from "@huggingface/gguf";
 import { ModelFormatError } from "./error.ts";
-import { type GgufHeader, readGgufHeader } from "./gguf_header.ts";
+import { readGgufHeader } from "./gguf_header.ts";
 import type { ByteSource } from "./source.ts";
 
 /** What a GGUF file's header says. */
 export interface ParsedGguf {
+  /** Fields by key; 64-bit numbers are bigints. */
   metadata: Record<string, unknown>;
+  /** Tensors in the file's order, dimensions innermost first. */
   tensorInfos: GGUFTensorInfo[];
-  /** First byte of the tensors' data. */
-  dataOffset: number;
+  /** Bytes of the header, without the padding before the tensors' data. */
+  headerBytes: number;
 }
 
 /**
@@ -19,14 +21,16 @@ export interface ParsedGguf {
  * @throws {ModelFormatError} When the header is truncated or corrupt.
  */
 export async function parseGguf(source: ByteSource): Promise<ParsedGguf> {
-  const header = await readGgufHeader(source);
+  const { strings, rest, length } = await readGgufHeader(source);
   try {
-    // The address only has to look like one: the bytes come from the header.
-    const parsed = await gguf("http://localhost/", { fetch: rangesOf(header) });
+    // The address only has to look like one: the bytes come from memory.
+    const { metadata, tensorInfos } = await gguf("http://localhost/", {
+      fetch: rangesOf(rest),
+    });
     return {
-      metadata: withLastStrings({ ...parsed.metadata }, header),
-      tensorInfos: parsed.tensorInfos,
-      dataOffset: Number(parsed.tensorDataOffset),
+      metadata: { ...metadata, ...Object.fromEntries(strings) },
+      tensorInfos,
+      headerBytes: length,
     };
   } catch (cause) {
     throw new ModelFormatError(
@@ -37,28 +41,11 @@ export async function parseGguf(source: ByteSource): Promise<ParsedGguf> {
 }
 
 /** A `fetch` that answers the library's range requests from memory. */
-function rangesOf({ bytes }: GgufHeader): typeof fetch {
+function rangesOf(bytes: Uint8Array<ArrayBuffer>): typeof fetch {
   return (_url, init) => {
     const range = new Headers(init?.headers).get("range") ?? "";
     const [first = 0, last = 0] = range.match(/\d+/g)?.map(Number) ?? [];
-    const piece = bytes.slice(first, last + 1);
+    const piece = bytes.subarray(first, last + 1);
     return Promise.resolve(new Response(piece, { status: 206 }));
   };
-}
-
-/**
- * `@huggingface/gguf` 0.4.6 reads pieces of 2 MB, and where such a piece ends
- * inside the string that ends a field, it cuts that string without an error.
- */
-function withLastStrings(
-  metadata: Record<string, unknown>,
-  header: GgufHeader,
-): Record<string, unknown> {
-  for (const [key, bytes] of header.lastStrings) {
-    const value = metadata[key];
-    const text = new TextDecoder().decode(bytes);
-    if (Array.isArray(value)) value[value.length - 1] = text;
-    else metadata[key] = text;
-  }
-  return metadata;
 }

@@ -28,12 +28,13 @@ const TYPES: Record<number, StoredType> = {
 export function ggufTensors(
   source: ByteSource,
   fields: Fields,
-  { tensorInfos, dataOffset }: ParsedGguf,
+  { tensorInfos, headerBytes }: ParsedGguf,
 ): Map<string, TensorEntry> {
   const alignment = alignmentOf(fields);
+  const start = Math.ceil(headerBytes / alignment) * alignment;
   const tensors = new Map<string, TensorEntry>();
   for (const info of tensorInfos) {
-    const entry = tensorEntry(source, info, dataOffset);
+    const entry = tensorEntry(source, info, start);
     if (tensors.has(info.name)) {
       fail(entry, "is there twice", "single ones are needed");
     }
@@ -49,11 +50,8 @@ export function ggufTensors(
 function alignmentOf(fields: Fields): number {
   const field = "general.alignment";
   const alignment = fields.count(field, 32);
-  // The library rounds with masks of 32 bits, right for powers of two.
-  if (alignment >= 8 && Number.isInteger(Math.log2(alignment))) {
-    return alignment;
-  }
-  fields.fail(field, "a power of two of at least 8 is needed");
+  if (Number.isInteger(Math.log2(alignment))) return alignment;
+  fields.fail(field, "a power of two is needed");
 }
 
 function tensorEntry(

@@ -208,7 +208,7 @@ export class Session implements Disposable {
     }
     if (isFirst) return tokenizer.encode(template.render(messages));
     return this.#withoutSaid(
-      tokenizer.encode(messages.map((m) => template.continuation(m)).join("")),
+      tokenizer.encode(template.continuation(...messages)),
     );
   }
 

@@ -5,8 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import type { Backend } from "../kernels/ops.ts";
-import { ReferenceBackend } from "../kernels/reference/backend.ts";
+import { type BackendName, openBackend } from "../kernels/open.ts";
 import { type Golden, matches, replay, tolerance } from "./golden.ts";
 
 const { values, positionals } = parseArgs({
@@ -16,12 +15,9 @@ const { values, positionals } = parseArgs({
 });
 const folder = positionals[0] ?? "../shared/goldens";
 
-async function openNamed(name: string): Promise<Backend> {
-  if (name === "reference") return new ReferenceBackend();
-  throw new Error("wasm not there yet");
-}
-
-using backend = await openNamed(values.backend);
+using backend = await openBackend({
+  backend: values.backend as BackendName,
+});
 const names = [...Deno.readDirSync(folder)]
   .map((entry) => entry.name)
   .filter((name) => name.endsWith(".json"))

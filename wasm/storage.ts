@@ -112,9 +112,10 @@ export class WasmStorage {
   protected reserve(size: number): number {
     const { pointer, size: have } = this.#scratch;
     if (size <= have) return pointer;
+    const before = this.#arena.used;
     const next = this.#arena.allocate(size);
+    this.#scratch = { pointer: next, size: this.#arena.used - before };
     if (have) this.#arena.release(pointer);
-    this.#scratch = { pointer: next, size };
     return next;
   }
 }

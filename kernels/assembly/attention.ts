@@ -1,17 +1,24 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { BLOCK, packRow, SCORES, tileRows, unpackRow } from "./attention_rows";
-import { scoreTile } from "./attention_scores";
-import { softmaxBlock } from "./attention_softmax";
-import { valueTile } from "./attention_values";
+import {
+  BLOCK,
+  copyRow,
+  rowAddress,
+  rowStep,
+  SCORES,
+  tileHeight,
+} from "./attention_rows";
+import { scoreBlock } from "./attention_scores";
+import { clearStatistics, softmaxBlock, sumOf } from "./attention_softmax";
+import { valueBlock } from "./attention_values";
 
-/** Rows (query heads of a KV head, of all queries) that share a pass over the cache. */
+/** Most rows (query heads of one KV head, of all queries) per pass over the cache. */
 const BATCH: i32 = 48;
 
 /**
  * Attention in the manner of flash attention (arXiv 2205.14135). Blocks start
- * at multiples of their size and a sum is always taken in the order of slots,
- * so a token's result has the same bits in a chunk and alone.
+ * at multiples of their size and sums are taken in the order of slots, so a
+ * token's result has the same bits in a chunk and alone.
  */
 export function attention(
   q: usize,
@@ -33,20 +40,9 @@ export function attention(
   for (let head = 0; head < kvHeads; head++) {
     for (let first = 0; first < n * group; first += BATCH) {
       const rows = min(BATCH, n * group - first);
-      const stats = scratch + <usize> rows * (width * 2 + SCORES);
-      packQueries(q, qStride, group, first, rows, width, scratch, stats);
-      attendRows(
-        rows,
-        first,
-        group,
-        cached - n,
-        width,
-        keys,
-        values,
-        scratch,
-        stats,
-      );
-      writeRows(out, outStride, group, first, rows, width, scratch, stats);
+      packQueries(q, qStride, group, first, rows, width, scratch);
+      attend(rows, first, group, cached - n, width, keys, values, scratch);
+      writeRows(out, outStride, group, first, rows, width, scratch);
     }
     q += <usize> group * width;
     out += <usize> group * width;
@@ -55,7 +51,7 @@ export function attention(
   }
 }
 
-/** Lays out the scaled queries in tiles, and clears outputs and statistics. */
+/** Lays out scaled queries in tiles; `first` is the batch's first row. */
 function packQueries(
   q: usize,
   qStride: usize,
@@ -64,22 +60,63 @@ function packQueries(
   rows: i32,
   width: usize,
   tiles: usize,
-  stats: usize,
 ): void {
   const scale: f32 = <f32> 1 / sqrt<f32>(<f32> (width >> 2));
-  const height = tileRows(rows);
+  const height = tileHeight(rows);
   for (let row = 0; row < rows; row++) {
-    const query = first + row;
-    const source = q + <usize> (query / group) * qStride +
-      <usize> (query % group) * width;
-    const inTile = row % height;
-    const tile = tiles + <usize> (row - inTile) * width +
-      (<usize> inTile << 4);
-    packRow(source, width, scale, tile, min(height, rows - row + inTile));
-    store<f32>(stats + (<usize> row << 2), -f32.MAX_VALUE);
-    store<f32>(stats + (<usize> (rows + row) << 2), 0);
+    const query = <usize> ((first + row) / group) * qStride;
+    const queryHead = <usize> ((first + row) % group) * width;
+    const source = q + query + queryHead;
+    const target = rowAddress(tiles, row, height, width);
+    copyRow(source, 16, target, rowStep(row, rows, height), width, scale);
   }
-  memory.fill(tiles + <usize> rows * width, 0, <usize> rows * width);
+}
+
+/**
+ * Takes a batch through all blocks that it sees. Scratch holds queries,
+ * outputs, scores and statistics, in this order.
+ */
+function attend(
+  rows: i32,
+  first: i32,
+  group: i32,
+  past: i32,
+  width: usize,
+  keys: usize,
+  values: usize,
+  scratch: usize,
+): void {
+  const outputs = scratch + <usize> rows * width;
+  const scores = outputs + <usize> rows * width;
+  const statistics = scores + <usize> rows * SCORES;
+  memory.fill(outputs, 0, <usize> rows * width);
+  clearStatistics(statistics, rows);
+  const height = tileHeight(rows);
+  const end = past + (first + rows - 1) / group + 1;
+  for (let start = 0; start < end; start += BLOCK) {
+    const count = min(BLOCK, end - start);
+    const key = keys + <usize> start * width;
+    const value = values + <usize> start * width;
+    const next = keys + <usize> min(start + BLOCK, end - count) * width;
+    // Tiles before see nothing of this block.
+    const from = max(0, (start - past) * group - first) / height * height;
+    scoreBlock(from, rows, scratch, key, width, count, scores, value - key);
+    for (let row = from; row < rows; row++) {
+      const visible = past + (first + row) / group + 1 - start;
+      softmaxBlock(row, rows, min(visible, count), scores, statistics);
+    }
+    valueBlock(
+      from,
+      rows,
+      outputs,
+      value,
+      width,
+      count,
+      scores,
+      statistics,
+      next,
+    );
+  }
 }
 
 /** Writes outputs, divided by the sums of their weights. */
@@ -91,76 +128,16 @@ function writeRows(
   rows: i32,
   width: usize,
   scratch: usize,
-  stats: usize,
 ): void {
   const outputs = scratch + <usize> rows * width;
-  const height = tileRows(rows);
+  const statistics = outputs + <usize> rows * (width + SCORES);
+  const height = tileHeight(rows);
   for (let row = 0; row < rows; row++) {
-    const query = first + row;
-    const target = out + <usize> (query / group) * outStride +
-      <usize> (query % group) * width;
-    const inTile = row % height;
-    const tile = outputs + <usize> (row - inTile) * width +
-      (<usize> inTile << 4);
-    const scale = <f32> 1 / load<f32>(stats + (<usize> (rows + row) << 2));
-    unpackRow(tile, min(height, rows - row + inTile), scale, target, width);
-  }
-}
-
-/** All blocks for a batch of rows; row 0 is number `first` of the call. */
-function attendRows(
-  rows: i32,
-  first: i32,
-  group: i32,
-  past: i32,
-  width: usize,
-  keys: usize,
-  values: usize,
-  scratch: usize,
-  stats: usize,
-): void {
-  const outputs = scratch + <usize> rows * width;
-  const scores = outputs + <usize> rows * width;
-  const height = tileRows(rows);
-  const end = past + (first + rows - 1) / group + 1;
-  for (let start = 0; start < end; start += BLOCK) {
-    const count = min(BLOCK, end - start);
-    const block = <usize> start * width;
-    const next = <usize> min(start + BLOCK, end - count) * width;
-    // The first row that sees anything of this block.
-    const from = max(0, (start - past) * group - first) / height * height;
-    for (let row = from; row < rows; row += height) {
-      scoreTile(
-        min(height, rows - row),
-        scratch + <usize> row * width,
-        keys + block,
-        width,
-        count,
-        scores + <usize> row * SCORES,
-        values - keys,
-      );
-    }
-    for (let row = from; row < rows; row++) {
-      const visible = past + (first + row) / group + 1 - start;
-      softmaxBlock(
-        scores + <usize> row * SCORES,
-        min(visible, count),
-        stats + (<usize> row << 2),
-        stats + (<usize> (rows + row) << 2),
-        stats + (<usize> (rows * 2 + row) << 2),
-      );
-    }
-    for (let row = from; row < rows; row += height) {
-      valueTile(
-        min(height, rows - row),
-        outputs + <usize> row * width,
-        values + block,
-        width,
-        count,
-        scores + <usize> row * SCORES,
-        stats + (<usize> (rows * 2 + row) << 2),
-        keys + next,
-      );
-    }
+    const query = <usize> ((first + row) / group) * outStride;
+    const queryHead = <usize> ((first + row) % group) * width;
+    const source = rowAddress(outputs, row, height, width);
+    const scale = <f32> 1 / load<f32>(sumOf(statistics, row, rows));
+    const target = out + query + queryHead;
+    copyRow(source, rowStep(row, rows, height), target, 16, width, scale);
   }
 }

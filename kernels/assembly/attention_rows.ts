@@ -1,11 +1,11 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
 /**
- * Most query rows (a query head of a token) of a tile. Four keys by three rows
- * are twelve accumulators, what the sixteen vector registers of x86-64 hold
- * beside the operands.
+ * Most query rows (a query head of a token) of a tile. Two keys by six rows,
+ * or four by three, are twelve accumulators: what the sixteen vector registers
+ * of x86-64 hold beside the operands.
  */
-export const TILE: i32 = 6;
+const HIGHEST: i32 = 6;
 
 /** Keys between two updates of the running softmax. */
 export const BLOCK: i32 = 64;
@@ -14,41 +14,44 @@ export const BLOCK: i32 = 64;
 export const SCORES: usize = 256;
 
 /** Rows per tile, so that `rows` fall into tiles of nearly equal height. */
-export function tileRows(rows: i32): i32 {
-  const tiles = (rows + TILE - 1) / TILE;
+export function tileHeight(rows: i32): i32 {
+  const tiles = (rows + HIGHEST - 1) / HIGHEST;
   return (rows + tiles - 1) / tiles;
 }
 
 /**
- * Copies a row of `width` bytes into a tile, scaled. In a tile of `height`
- * rows vector `c` of row `j` is at `(c · height + j) · 16`: an inner loop over
- * channels needs one pointer, and rows are constant offsets.
+ * Where row `row` of `rows` starts. A tile of `height` rows has vector `c` of
+ * its row `j` at `(c · height + j) · 16`: an inner loop over channels needs
+ * one pointer, and rows are constant offsets from it.
  */
-export function packRow(
-  row: usize,
-  width: usize,
-  scale: f32,
-  target: usize,
+export function rowAddress(
+  tiles: usize,
+  row: i32,
   height: i32,
-): void {
-  const factor = f32x4.splat(scale);
-  const step = <usize> height << 4;
-  for (let c: usize = 0; c < width; c += 16, target += step) {
-    v128.store(target, f32x4.mul(v128.load(row + c), factor));
-  }
+  width: usize,
+): usize {
+  const inTile = row % height;
+  return tiles + <usize> (row - inTile) * width + (<usize> inTile << 4);
 }
 
-/** The inverse of {@linkcode packRow}. */
-export function unpackRow(
+/** Bytes from one vector of row `row` to the next. */
+export function rowStep(row: i32, rows: i32, height: i32): usize {
+  return <usize> min(height, rows - row + row % height) << 4;
+}
+
+/** Copies `width` bytes of scaled floats, with a distance between vectors. */
+export function copyRow(
   source: usize,
-  height: i32,
-  scale: f32,
-  row: usize,
+  sourceStep: usize,
+  target: usize,
+  targetStep: usize,
   width: usize,
+  scale: f32,
 ): void {
   const factor = f32x4.splat(scale);
-  const step = <usize> height << 4;
-  for (let c: usize = 0; c < width; c += 16, source += step) {
-    v128.store(row + c, f32x4.mul(v128.load(source), factor));
+  for (; width > 0; width -= 16) {
+    v128.store(target, f32x4.mul(v128.load(source), factor));
+    source += sourceStep;
+    target += targetStep;
   }
 }

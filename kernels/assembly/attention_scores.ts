@@ -1,17 +1,42 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { SCORES } from "./attention_rows";
+import { SCORES, tileHeight } from "./attention_rows";
 import { keep, madd, sums4 } from "./simd";
 
 /**
- * Products of a tile of `height` rows with `count` keys of `width` bytes:
- * row `j`'s score of key `i` goes to `scores + j · SCORES + 4 · i`. Up to
- * three scores after the last are overwritten.
+ * Products of rows, from the tile that starts with row `from` on, with `count`
+ * keys of `width` bytes: row `r`'s score of key `i` goes to
+ * `scores + r · SCORES + 4 · i`. Up to three scores after the last are
+ * overwritten.
  *
- * Values, `distance` bytes after the keys, are brought into the cache on the
- * way: a load per line, whose result seems to matter or V8 would drop it, is
- * worth 10 % (memory is read while it is computed).
+ * What lies `distance` bytes after the keys is brought into the cache on the
+ * way: values, as a rule. It saves 10 %, as memory is read while it is computed.
  */
+export function scoreBlock(
+  from: i32,
+  rows: i32,
+  tiles: usize,
+  keys: usize,
+  width: usize,
+  count: i32,
+  scores: usize,
+  distance: usize,
+): void {
+  const height = tileHeight(rows);
+  for (let row = from; row < rows; row += height) {
+    scoreTile(
+      min(height, rows - row),
+      tiles + <usize> row * width,
+      keys,
+      width,
+      count,
+      scores + <usize> row * SCORES,
+      distance,
+    );
+  }
+}
+
+/** {@linkcode scoreBlock} for one tile of `height` rows. */
 export function scoreTile(
   height: i32,
   tile: usize,

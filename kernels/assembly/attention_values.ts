@@ -1,14 +1,42 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { SCORES } from "./attention_rows";
+import { SCORES, tileHeight } from "./attention_rows";
+import { factorOf } from "./attention_softmax";
 import { keep, madd } from "./simd";
 
 /**
- * `output = factor · output + Σ weight · value` for a tile of `height` rows
- * and `count` values of `width` bytes; weights are laid out as scores are. On
- * the way `count` rows from `next` on are brought into the cache.
+ * `output = factor · output + Σ weight · value` for the rows from `from` on and
+ * `count` values of `width` bytes; weights are laid out as scores are. On the
+ * way `count` rows from `next` on are brought into the cache.
  */
-export function valueTile(
+export function valueBlock(
+  from: i32,
+  rows: i32,
+  tiles: usize,
+  values: usize,
+  width: usize,
+  count: i32,
+  weights: usize,
+  statistics: usize,
+  next: usize,
+): void {
+  const height = tileHeight(rows);
+  for (let row = from; row < rows; row += height) {
+    valueTile(
+      min(height, rows - row),
+      tiles + <usize> row * width,
+      values,
+      width,
+      count,
+      weights + <usize> row * SCORES,
+      factorOf(statistics, row, rows),
+      next,
+    );
+  }
+}
+
+/** {@linkcode valueBlock} for one tile of `height` rows. */
+function valueTile(
   height: i32,
   tile: usize,
   values: usize,

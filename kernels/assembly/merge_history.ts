@@ -25,6 +25,6 @@ export function mergeHistory(
 // #inline
 function merged(old: f32, score: f32, rule: i32, decay: f32): f32 {
   if (rule == 0) return max(old, score);
-  if (rule == 1) return old + (1 - decay) * score;
+  if (rule == 1) return old + (<f32> 1 - decay) * score;
   return old + score;
 }

@@ -12,7 +12,7 @@ export function mixScores(
   for (let head = 0; head < kvHeads; head++) {
     for (let rank = 0; rank < n; rank++) {
       const at = <usize> rank << 2;
-      const repeated = (1 - mix) * load<f32>(redundancy + at);
+      const repeated = (<f32> 1 - mix) * load<f32>(redundancy + at);
       store<f32>(scores + at, mix * load<f32>(scores + at) - repeated);
     }
     scores += <usize> slots << 2;

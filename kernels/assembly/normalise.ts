@@ -12,7 +12,8 @@ export function normalise(
   const bytes = <usize> n << 2;
   if (bytes == 0) return;
   for (let head = 0; head < kvHeads; head++) {
-    const largest = maximum(scores, bytes);
+    // All are 0 where the window attends to itself only.
+    const largest = max(maximum(scores, bytes), f32.MIN_NORMAL_VALUE);
     for (let p = scores; p < scores + bytes; p += 4) {
       store<f32>(p, load<f32>(p) / largest);
     }

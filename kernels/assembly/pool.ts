@@ -15,7 +15,10 @@ export function pool(
   for (let head = 0; head < kvHeads; head++) {
     for (let rank = 0; rank < n; rank++) {
       const from = max(rank - reach, 0), to = min(rank + reach + 1, n);
-      const most = maximum(scores + (<usize> from << 2), <usize> (to - from) << 2);
+      const most = maximum(
+        scores + (<usize> from << 2),
+        <usize> (to - from) << 2,
+      );
       store<f32>(out + (<usize> rank << 2), most);
     }
     scores += <usize> slots << 2;

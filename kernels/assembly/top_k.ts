@@ -29,11 +29,13 @@ function select(
   n: i32,
   k: i32,
   kept: usize,
-  histogram: usize,
+  scratch: usize,
 ): void {
+  const histogram = scratch, keys = scratch + HISTOGRAM;
+  writeKeys(scores, n, keys);
   let threshold: u32 = 0, wanted = k;
   for (let shift = 2 * DIGIT; shift >= 0; shift -= DIGIT) {
-    count(scores, n, threshold, shift, histogram);
+    count(keys, n, threshold, shift, histogram);
     let digit = DIGITS - 1;
     for (; digit > 0; digit--) {
       const found = load<i32>(histogram + (<usize> digit << 2));
@@ -42,12 +44,24 @@ function select(
     }
     threshold |= <u32> digit << shift;
   }
-  write(scores, n, threshold, wanted, kept);
+  writeRanks(keys, n, threshold, wanted, kept);
 }
 
-/** Counts digits of the scores that agree with `prefix` above the digit. */
+/**
+ * Integers in the order of the scores: adding 0 makes -0 and 0 the same, and
+ * the bits of negative numbers count the other way round.
+ */
+function writeKeys(scores: usize, n: i32, keys: usize): void {
+  for (let i: usize = 0; i < <usize> n; i++) {
+    const score = load<f32>(scores + (i << 2)) + <f32> 0;
+    const bits = reinterpret<i32>(score);
+    store<u32>(keys + (i << 2), bits ^ (bits >> 31 | 0x80000000));
+  }
+}
+
+/** Counts digits of the keys that agree with `prefix` above the digit. */
 function count(
-  scores: usize,
+  keys: usize,
   n: i32,
   prefix: u32,
   shift: i32,
@@ -56,7 +70,7 @@ function count(
   memory.fill(histogram, 0, HISTOGRAM);
   const above = shift + DIGIT;
   for (let i = 0; i < n; i++) {
-    const key = keyOf(scores, i);
+    const key = load<u32>(keys + (<usize> i << 2));
     if (<u64> (key ^ prefix) >> above != 0) continue;
     const count = countOf(histogram, key, shift);
     store<i32>(count, load<i32>(count) + 1);
@@ -64,25 +78,18 @@ function count(
 }
 
 /** Ranks above the threshold, and the first `equals` at it. */
-function write(
-  scores: usize,
+function writeRanks(
+  keys: usize,
   n: i32,
   threshold: u32,
   equals: i32,
   kept: usize,
 ): void {
   for (let i = 0; i < n; i++) {
-    const key = keyOf(scores, i);
+    const key = load<u32>(keys + (<usize> i << 2));
     if (key < threshold) continue;
     if (key == threshold && equals-- <= 0) continue;
     store<i32>(kept, i);
     kept += 4;
   }
-}
-
-/** An integer in the order of scores; adding 0 makes -0 and 0 the same. */
-// #inline
-function keyOf(scores: usize, i: i32): u32 {
-  const bits = reinterpret<i32>(load<f32>(scores + (<usize> i << 2)) + 0);
-  return bits ^ (bits >> 31 | 0x80000000);
 }

@@ -100,8 +100,8 @@ Deno.test("openGguf() reads a token whole where the library's 2 MB pieces meet",
       strings: string[];
     };
     tokens.strings.splice(-1, 1, token);
-    // The list starts before byte 1,500,000, where the library reads on, and
-    // ends after 2,000,000.
+    // The library cuts the last string of a list that starts before byte
+    // 1,500,000, where it reads on, and ends after 2,000,000.
     metadata.delete("tokenizer.ggml.tokens");
     metadata.set("filler", { string: "y".repeat(1_400_000) });
     metadata.set("tokenizer.ggml.tokens", tokens);

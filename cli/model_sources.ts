@@ -1,0 +1,21 @@
+import { fileSources } from "../model/files_deno.ts";
+import { hubSources } from "../model/hub.ts";
+import type { ByteSource } from "../model/source.ts";
+import { bar, type ProgressLine } from "./progress.ts";
+
+/**
+ * The files of a MODEL: a path, or `hf:owner/name[/file]`, which is
+ * downloaded into the hub's cache unless it is there.
+ */
+export async function modelSources(
+  name: string,
+  progress: ProgressLine,
+): Promise<ByteSource[]> {
+  if (!name.startsWith("hf:")) return await fileSources(name);
+  const sources = await hubSources(
+    name,
+    ({ file, bytes, total }) => progress.show(bar(bytes, total, file)),
+  );
+  progress.clear();
+  return sources;
+}

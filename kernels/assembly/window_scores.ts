@@ -1,0 +1,135 @@
+// @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
+
+import {
+  BLOCK,
+  copyRow,
+  rowAddress,
+  rowStep,
+  SCORES,
+  tileHeight,
+} from "./attention_rows";
+import { scoreBlock } from "./attention_scores";
+import { clearStatistics, softmaxBlock } from "./attention_softmax";
+import { gatherRows } from "./gather_rows";
+import { combineBlock, finishFactors } from "./window_combine";
+
+/**
+ * Two passes over the scores of all rows (query heads of a KV head, of all
+ * queries of the window): running softmax, then what remains of a block's
+ * weights once the largest score is known.
+ */
+export function windowScores(
+  queries: usize,
+  window: i32,
+  oldest: i32,
+  queryHeads: i32,
+  kvHeads: i32,
+  headDim: i32,
+  keys: usize,
+  slots: i32,
+  order: usize,
+  n: i32,
+  shift: f32,
+  scores: usize,
+  scratch: usize,
+): void {
+  const group = queryHeads / kvHeads, rows = window * group;
+  const width = <usize> headDim << 2;
+  const stride = <usize> queryHeads * width;
+  const weights = scratch + <usize> (rows + BLOCK) * width;
+  for (let head = 0; head < kvHeads; head++) {
+    packWindow(queries, stride, window, oldest, group, width, scratch);
+    weigh(rows, group, window, keys, width, order, n, scratch);
+    combine(weights, rows, group, n, n - window, shift, scores);
+    queries += <usize> group * width;
+    keys += <usize> slots * width;
+    order += <usize> slots << 2;
+    scores += <usize> slots << 2;
+  }
+}
+
+/** Lays out scaled queries in tiles, oldest first. */
+function packWindow(
+  queries: usize,
+  stride: usize,
+  window: i32,
+  oldest: i32,
+  group: i32,
+  width: usize,
+  tiles: usize,
+): void {
+  const scale: f32 = <f32> 1 / sqrt<f32>(<f32> (width >> 2));
+  const rows = window * group, height = tileHeight(rows);
+  for (let row = 0; row < rows; row++) {
+    const entry = <usize> ((oldest + row / group) % window);
+    const source = queries + entry * stride + <usize> (row % group) * width;
+    const target = rowAddress(tiles, row, height, width);
+    copyRow(source, 16, target, rowStep(row, rows, height), width, scale);
+  }
+}
+
+/**
+ * Weights of all rows and keys, block by block, and for each block the largest
+ * scores that they are relative to. Scratch holds queries, a block of keys, the
+ * weights, then those largest scores, and statistics.
+ */
+function weigh(
+  rows: i32,
+  group: i32,
+  window: i32,
+  keys: usize,
+  width: usize,
+  order: usize,
+  n: i32,
+  scratch: usize,
+): void {
+  const block = scratch + <usize> rows * width;
+  let weights = block + <usize> BLOCK * width;
+  let tops = weights + weightBytes(rows, n);
+  const statistics = tops + topBytes(rows, n);
+  clearStatistics(statistics, rows);
+  for (let start = 0; start < n; start += BLOCK) {
+    const count = min(BLOCK, n - start);
+    gatherRows(keys, order + (<usize> start << 2), width, count, block);
+    scoreBlock(0, rows, scratch, block, width, count, weights, 0);
+    for (let row = 0; row < rows; row++) {
+      const visible = n - window + row / group + 1 - start;
+      softmaxBlock(row, rows, min(visible, count), weights, statistics);
+    }
+    memory.copy(tops, statistics, <usize> rows << 2);
+    weights += <usize> rows * SCORES;
+    tops += <usize> rows << 2;
+  }
+}
+
+/** Scores of the `scored` oldest tokens from the weights of all rows. */
+function combine(
+  weights: usize,
+  rows: i32,
+  group: i32,
+  n: i32,
+  scored: i32,
+  shift: f32,
+  scores: usize,
+): void {
+  let factors = weights + weightBytes(rows, n);
+  const statistics = factors + topBytes(rows, n);
+  for (let start = 0; start < scored; start += BLOCK) {
+    const count = min(BLOCK, scored - start);
+    finishFactors(factors, statistics, rows);
+    combineBlock(weights, factors, rows, group, count, shift, scores);
+    weights += <usize> rows * SCORES;
+    factors += <usize> rows << 2;
+    scores += SCORES;
+  }
+}
+
+/** Bytes of the weights of all blocks. */
+function weightBytes(rows: i32, n: i32): usize {
+  return <usize> ((n + BLOCK - 1) / BLOCK * rows) * SCORES;
+}
+
+/** Bytes of the largest scores of all blocks. */
+function topBytes(rows: i32, n: i32): usize {
+  return <usize> ((n + BLOCK - 1) / BLOCK * rows) << 2;
+}
