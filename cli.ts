@@ -4,6 +4,7 @@
  * @module
  */
 import { run, runHelp } from "./cli/run.ts";
+import { ModelFormatError } from "./model/error.ts";
 import { UsageError } from "./cli/usage_error.ts";
 
 const commands: Record<string, (args: string[]) => Promise<void>> = { run };
@@ -31,10 +32,9 @@ export async function main(args: string[]): Promise<number> {
 
 /** Errors are for the person at the terminal: no stack for what they can mend. */
 function report(error: unknown): number {
-  const expected = [TypeError, RangeError, UsageError, Deno.errors.NotFound];
-  const known = error instanceof Error &&
-    (expected.some((type) => error.constructor === type) ||
-      error.name === "ModelFormatError" || error.name === "HubError");
+  const expected = [TypeError, RangeError, UsageError, ModelFormatError];
+  const known = expected.some((type) => error instanceof type) ||
+    (error as { code?: string }).code === "ENOENT";
   console.error(known ? `gkv: ${(error as Error).message}` : error);
   if (!(error instanceof UsageError)) return 1;
   console.error(`\n${help}`);

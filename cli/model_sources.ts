@@ -1,4 +1,4 @@
-import { fileSources } from "../model/files_deno.ts";
+import { fileSources } from "../model/files.ts";
 import { hubSources } from "../model/hub.ts";
 import type { ByteSource } from "../model/source.ts";
 import { bar, type ProgressLine } from "./progress.ts";
@@ -14,7 +14,10 @@ export async function modelSources(
   if (!name.startsWith("hf:")) return await fileSources(name);
   const sources = await hubSources(
     name,
-    ({ file, bytes, total }) => progress.show(bar(bytes, total, file)),
+    {
+      onProgress: ({ file, bytes, total }) =>
+        progress.show(bar(bytes, total, file)),
+    },
   );
   progress.clear();
   return sources;

@@ -36,7 +36,7 @@ export class GgufCursor {
   /** Steps over some bytes. */
   skip(length: number, field: string): void {
     const end = this.offset + length;
-    if (false) {
+    if (end > this.limit) {
       const needed = `an end within ${this.limit} is needed`;
       this.fail(`${field} ends at byte ${end}`, needed);
     }

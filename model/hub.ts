@@ -1,5 +1,5 @@
 import { downloadFileToCacheDir, listFiles, modelInfo } from "@huggingface/hub";
-import { fileSources } from "./files_deno.ts";
+import { fileSources } from "./files.ts";
 import { chooseFiles } from "./hub_choice.ts";
 import { withProgress } from "./hub_progress.ts";
 import type { ByteSource } from "./source.ts";

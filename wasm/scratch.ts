@@ -6,11 +6,11 @@
  */
 
 /**
- * For `linear`: the activations of up to 64 tokens, in groups of four, of which
- * those for float weights are the largest: 4 bytes a column.
+ * For `linear`: the quantised activations of up to 64 tokens, 112 bytes for 32
+ * columns.
  */
 export function linearScratch(n: number, columns: number): number {
-  return Math.ceil(Math.min(n, 64) / 4) * 4 * columns * 4;
+  return Math.min(n, 64) * Math.ceil(columns / 32) * 112;
 }
 
 /**
@@ -50,12 +50,11 @@ export function windowScoresScratch(
 
 /**
  * For `redundancy`: all keys of one KV head and a tile of six of them, their
- * similarities with a block of 64 keys, three entries a column, and three
- * vectors a row of the tile.
+ * similarities with a block of 64 keys, and three entries a column.
  */
 export function redundancyScratch(headDim: number, n: number): number {
   const columns = Math.ceil(n / 4) * 4;
-  return ((n + 6) * headDim + 6 * 64 + columns * 3 + 6 * 12) * 4;
+  return ((n + 6) * headDim + 6 * 64 + columns * 3) * 4;
 }
 
 /** For `topK`: a histogram of 2048 digits, and a key for every score. */

@@ -31,7 +31,7 @@ export function scoreBlock(
       width,
       count,
       scores + <usize> row * SCORES,
-      distance,
+      row == from ? distance : 0,
     );
   }
 }

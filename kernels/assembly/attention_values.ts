@@ -6,8 +6,8 @@ import { keep, madd } from "./simd";
 
 /**
  * `output = factor · output + Σ weight · value` for the rows from `from` on and
- * `count` values of `width` bytes; weights are laid out as scores are. On the
- * way `count` rows from `next` on are brought into the cache.
+ * `count` values of `width` bytes; weights are laid out as scores are,
+ * and the one after the last is 0. On the way `count` rows from `next` on are brought into the cache.
  */
 export function valueBlock(
   from: i32,
@@ -30,7 +30,7 @@ export function valueBlock(
       count,
       weights + <usize> row * SCORES,
       factorOf(statistics, row, rows),
-      next,
+      row == from ? next : values,
     );
   }
 }
@@ -64,25 +64,24 @@ function valueTile$r(
   factors: usize,
   next: usize,
 ): void {
-  const end = weights + (<usize> count << 2);
   let at: usize = 0;
   for (; at + 64 <= width; at += 64, tile += $r * 64) {
-    value4Vectors$r(tile, values + at, width, weights, end, factors, next);
+    value4Vectors$r(tile, values + at, width, count, weights, factors, next);
     next += <usize> count << 6;
   }
   for (; at < width; at += 16, tile += $r * 16) {
-    valueVector$r(tile, values + at, width, weights, end, factors);
+    valueVector$r(tile, values + at, width, count, weights, factors);
   }
 }
 
-/** Four vectors of every row. */
+/** Four vectors of every row; two values at a time, the last maybe twice. */
 // #inline
 function value4Vectors$r(
   tile: usize,
   value: usize,
   width: usize,
+  count: i32,
   weight: usize,
-  end: usize,
   factors: usize,
   next: usize,
 ): void {
@@ -92,20 +91,25 @@ function value4Vectors$r(
   let o$c_$j = f32x4.mul(f$j, v128.load(tile, ($c * $r + $j) * 16));
   // #end
   // #end
+  const last = value + <usize> (count - 1) * width;
+  const lastNext = next + (<usize> (count - 1) << 6);
   let touched: i32 = 0;
-  for (; weight < end; weight += 4, value += width, next += 64) {
-    touched |= load<i32>(next);
-    const v0 = v128.load(value), v1 = v128.load(value, 16);
+  for (; value <= last; value += width << 1, weight += 8, next += 128) {
+    touched |= load<i32>(next) | load<i32>(min(next + 64, lastNext));
+    const value0 = value, value1 = min(value + width, last);
+    // #for $k 0 2
+    const a$k = v128.load(value$k), b$k = v128.load(value$k, 16);
     // #for $j 0 $r
-    const p$j = v128.load32_splat(weight, $j * SCORES);
-    o0_$j = madd(p$j, v0, o0_$j);
-    o1_$j = madd(p$j, v1, o1_$j);
+    const p$k_$j = v128.load32_splat(weight, $j * SCORES + $k * 4);
+    o0_$j = madd(p$k_$j, a$k, o0_$j);
+    o1_$j = madd(p$k_$j, b$k, o1_$j);
     // #end
-    const v2 = v128.load(value, 32), v3 = v128.load(value, 48);
+    const c$k = v128.load(value$k, 32), d$k = v128.load(value$k, 48);
     // #for $j 0 $r
-    const r$j = v128.load32_splat(weight, $j * SCORES);
-    o2_$j = madd(r$j, v2, o2_$j);
-    o3_$j = madd(r$j, v3, o3_$j);
+    const r$k_$j = v128.load32_splat(weight, $j * SCORES + $k * 4);
+    o2_$j = madd(r$k_$j, c$k, o2_$j);
+    o3_$j = madd(r$k_$j, d$k, o3_$j);
+    // #end
     // #end
   }
   keep(touched, tile);
@@ -128,25 +132,24 @@ function valueTile$r(
   factors: usize,
   next: usize,
 ): void {
-  const end = weights + (<usize> count << 2);
   let at: usize = 0;
   for (; at + 32 <= width; at += 32, tile += $r * 32) {
-    value2Vectors$r(tile, values + at, width, weights, end, factors, next);
+    value2Vectors$r(tile, values + at, width, count, weights, factors, next);
     next += <usize> count << 5;
   }
   for (; at < width; at += 16, tile += $r * 16) {
-    valueVector$r(tile, values + at, width, weights, end, factors);
+    valueVector$r(tile, values + at, width, count, weights, factors);
   }
 }
 
-/** Two vectors of every row. */
+/** Two vectors of every row; two values at a time, the last maybe twice. */
 // #inline
 function value2Vectors$r(
   tile: usize,
   value: usize,
   width: usize,
+  count: i32,
   weight: usize,
-  end: usize,
   factors: usize,
   next: usize,
 ): void {
@@ -156,14 +159,18 @@ function value2Vectors$r(
   let o$c_$j = f32x4.mul(f$j, v128.load(tile, ($c * $r + $j) * 16));
   // #end
   // #end
+  const last = value + <usize> (count - 1) * width;
   let touched: i32 = 0;
-  for (; weight < end; weight += 4, value += width, next += 32) {
+  for (; value <= last; value += width << 1, weight += 8, next += 64) {
     touched |= load<i32>(next);
-    const v0 = v128.load(value), v1 = v128.load(value, 16);
+    const value0 = value, value1 = min(value + width, last);
+    // #for $k 0 2
+    const a$k = v128.load(value$k), b$k = v128.load(value$k, 16);
     // #for $j 0 $r
-    const p$j = v128.load32_splat(weight, $j * SCORES);
-    o0_$j = madd(p$j, v0, o0_$j);
-    o1_$j = madd(p$j, v1, o1_$j);
+    const p$k_$j = v128.load32_splat(weight, $j * SCORES + $k * 4);
+    o0_$j = madd(p$k_$j, a$k, o0_$j);
+    o1_$j = madd(p$k_$j, b$k, o1_$j);
+    // #end
     // #end
   }
   keep(touched, tile);
@@ -182,15 +189,15 @@ function valueVector$r(
   tile: usize,
   value: usize,
   width: usize,
+  count: i32,
   weight: usize,
-  end: usize,
   factors: usize,
 ): void {
   // #for $j 0 $r
   const f$j = v128.load32_splat(factors, $j * 4);
   let o$j = f32x4.mul(f$j, v128.load(tile, $j * 16));
   // #end
-  for (; weight < end; weight += 4, value += width) {
+  for (; count > 0; count--, weight += 4, value += width) {
     const v = v128.load(value);
     // #for $j 0 $r
     o$j = madd(v128.load32_splat(weight, $j * SCORES), v, o$j);

@@ -1,9 +1,9 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { activationBytes, arrange, inFours } from "./activations";
-import { fourTokens, oneToken } from "./linear_kernels";
-import { halfBytes, tileBytes } from "./packed";
+import { multiply, quantise } from "./linear_kernels";
+import { isQuantised, tileBytes } from "./packed";
+import { BLOCK } from "./quantise";
 
-/** Tokens whose activations stay in the cache while a matrix passes by. */
+/** Tokens that are quantised at a time: their activations stay in the cache. */
 const TOKENS: i32 = 64;
 
 /**
@@ -24,45 +24,57 @@ export function linear(
   outStride: usize,
   scratch: usize,
 ): void {
+  if (!isQuantised(type)) {
+    product(type, weight, rows, columns, x, xStride, n, out, outStride);
+    return;
+  }
+  const bytes = <usize> (columns >> 5) * BLOCK;
   for (; n > 0; n -= TOKENS) {
     const tokens = min(n, TOKENS);
-    arrange(type, x, xStride, tokens, columns, scratch);
-    multiply(type, weight, rows, columns, scratch, tokens, out, outStride);
-    x += <usize> TOKENS * xStride;
+    for (let i = 0; i < tokens; i++) {
+      quantise(type, x, columns, scratch + <usize> i * bytes);
+      x += xStride;
+    }
+    product(
+      type,
+      weight,
+      rows,
+      columns,
+      scratch,
+      bytes,
+      tokens,
+      out,
+      outStride,
+    );
     out += <usize> TOKENS * outStride;
   }
 }
 
-function multiply(
+/**
+ * Several tokens pass a tile while it is in the first-level cache, one by one:
+ * a relaxed kernel of two tokens and half a tile was no faster (q4_1, 64 tokens:
+ * 29 GMAC/s each), for it is the products that take the time.
+ */
+function product(
   type: i32,
   weight: usize,
   rows: i32,
   columns: i32,
-  activations: usize,
+  x: usize,
+  xStride: usize,
   n: i32,
   out: usize,
   outStride: usize,
 ): void {
-  const fours = inFours(n);
-  if (fours > 0) {
-    const tile = tileBytes(type, columns), half = halfBytes(type);
-    for (let row = 0; row < rows; row += 8) {
-      const at = weight + <usize> (row >> 4) * tile + (row & 8 ? half : 0);
-      const to = out + (<usize> row << 2);
-      fourTokens(
-        type,
-        at,
-        rows - row,
-        activations,
-        columns,
-        to,
-        outStride,
-        fours,
-      );
+  if (n == 1) return multiply(type, weight, rows, x, columns, out);
+  const tile = tileBytes(type, columns);
+  for (; rows > 0; rows -= 16) {
+    const tileRows = min(rows, 16);
+    for (let i = 0; i < n; i++) {
+      const to = out + <usize> i * outStride;
+      multiply(type, weight, tileRows, x + <usize> i * xStride, columns, to);
     }
+    weight += tile;
+    out += 64;
   }
-  if (fours == n) return;
-  activations += <usize> fours * activationBytes(type, columns);
-  out += <usize> fours * outStride;
-  oneToken(type, weight, rows, activations, columns, out);
 }

@@ -1,28 +1,31 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
+//
+// Which kernel a type of weights has in this build.
+import { plainForQ4, plainForQ8 } from "./activations_plain";
+import { relaxedForQ4, relaxedForQ8 } from "./activations_relaxed";
 import { linearFloat_0, linearFloat_1, linearFloat_2 } from "./linear_float";
-import {
-  linearFloatx4_0,
-  linearFloatx4_1,
-  linearFloatx4_2,
-} from "./linear_float";
-import {
-  plainQ4_0,
-  plainQ4_1,
-  plainQ4x4_0,
-  plainQ4x4_1,
-} from "./linear_q4_plain";
-import {
-  relaxedQ4_0,
-  relaxedQ4_1,
-  relaxedQ4x4_0,
-  relaxedQ4x4_1,
-} from "./linear_q4_relaxed";
-import { plainQ8, plainQ8x4 } from "./linear_q8_plain";
-import { relaxedQ8, relaxedQ8x4 } from "./linear_q8_relaxed";
+import { plainQ4_0, plainQ4_1 } from "./linear_q4_plain";
+import { relaxedQ4_0, relaxedQ4_1 } from "./linear_q4_relaxed";
+import { plainQ8 } from "./linear_q8_plain";
+import { relaxedQ8 } from "./linear_q8_relaxed";
 import { StoredType } from "./packed";
 
-/** The product of one token with all rows of a part. */
-export function oneToken(
+/** Quantises `columns` floats, for weights of a quantised type. */
+export function quantise(type: i32, x: usize, columns: i32, to: usize): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (type == StoredType.Q8_0) relaxedForQ8(x, columns, to);
+    else relaxedForQ4(x, columns, to);
+  } else {
+    if (type == StoredType.Q8_0) plainForQ8(x, columns, to);
+    else plainForQ4(x, columns, to);
+  }
+}
+
+/**
+ * Product of one token and `rows` rows from a tile at `w` on; `x` is what
+ * `quantise` made, or the floats themselves when the weights are floats.
+ */
+export function multiply(
   type: i32,
   w: usize,
   rows: i32,
@@ -30,10 +33,20 @@ export function oneToken(
   columns: i32,
   out: usize,
 ): void {
-  const blocks = columns >> 5;
-  if (type == StoredType.F32) return linearFloat_0(w, rows, x, columns, out);
-  if (type == StoredType.F16) return linearFloat_1(w, rows, x, columns, out);
-  if (type == StoredType.BF16) return linearFloat_2(w, rows, x, columns, out);
+  if (type == StoredType.F32) linearFloat_0(w, rows, x, columns, out);
+  else if (type == StoredType.F16) linearFloat_1(w, rows, x, columns, out);
+  else if (type == StoredType.BF16) linearFloat_2(w, rows, x, columns, out);
+  else multiplyQuantised(type, w, rows, x, columns >> 5, out);
+}
+
+function multiplyQuantised(
+  type: i32,
+  w: usize,
+  rows: i32,
+  x: usize,
+  blocks: i32,
+  out: usize,
+): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
     if (type == StoredType.Q8_0) relaxedQ8(w, rows, x, blocks, out);
     else if (type == StoredType.Q4_0) relaxedQ4_0(w, rows, x, blocks, out);
@@ -42,40 +55,5 @@ export function oneToken(
     if (type == StoredType.Q8_0) plainQ8(w, rows, x, blocks, out);
     else if (type == StoredType.Q4_0) plainQ4_0(w, rows, x, blocks, out);
     else plainQ4_1(w, rows, x, blocks, out);
-  }
-}
-
-/**
- * The product of a group of four tokens, `n` of which are wanted, with the 8
- * rows of a tile that are first in the vectors at `w`; `rows` of them exist.
- */
-export function fourTokens(
-  type: i32,
-  w: usize,
-  rows: i32,
-  x: usize,
-  columns: i32,
-  out: usize,
-  stride: usize,
-  n: i32,
-): void {
-  const blocks = columns >> 5;
-  if (type == StoredType.F32) {
-    linearFloatx4_0(w, rows, x, columns, out, stride, n);
-  } else if (type == StoredType.F16) {
-    linearFloatx4_1(w, rows, x, columns, out, stride, n);
-  } else if (type == StoredType.BF16) {
-    linearFloatx4_2(w, rows, x, columns, out, stride, n);
-  } else if (ASC_FEATURE_RELAXED_SIMD) {
-    if (type == StoredType.Q8_0) {
-      relaxedQ8x4(w, rows, x, blocks, out, stride, n);
-    } else if (type == StoredType.Q4_0) {
-      relaxedQ4x4_0(w, rows, x, blocks, out, stride, n);
-    } else relaxedQ4x4_1(w, rows, x, blocks, out, stride, n);
-  } else {
-    if (type == StoredType.Q8_0) plainQ8x4(w, rows, x, blocks, out, stride, n);
-    else if (type == StoredType.Q4_0) {
-      plainQ4x4_0(w, rows, x, blocks, out, stride, n);
-    } else plainQ4x4_1(w, rows, x, blocks, out, stride, n);
   }
 }

@@ -6,7 +6,7 @@
 import { Q8_BLOCK, Q8_SCALES } from "./packed";
 import { BLOCK, SCALE } from "./quantise";
 import { madd } from "./simd";
-import { storeGroup, storeRows } from "./store_rows";
+import { storeRows } from "./store_rows";
 
 /** One token: `rows` floats to `out`. */
 export function plainQ8(
@@ -43,76 +43,6 @@ export function plainQ8(
     storeRows(out + $r * 16, rows - $r * 4, sum$r);
     // #end
     out += 64;
-  }
-}
-
-/** Four tokens and 8 rows of a tile: see `relaxedQ8x4`. */
-export function plainQ8x4(
-  weight: usize,
-  rows: i32,
-  activations: usize,
-  blocks: i32,
-  out: usize,
-  outStride: usize,
-  tokens: i32,
-): void {
-  for (; tokens > 0; tokens -= 4) {
-    let tile = weight;
-    // #for $n 0 4
-    // #for $r 0 2
-    let sum$n$r = f32x4.splat(0);
-    // #end
-    // #end
-    for (let i = 0; i < blocks; i++) {
-      // #for $n 0 4
-      const block$n = activations + $n * BLOCK;
-      // #end
-      // #for $n 0 4
-      // #for $r 0 2
-      let a$n$r = i32x4.splat(0), b$n$r = i32x4.splat(0);
-      // #end
-      // #end
-      // #for $g 0 8
-      // #for $r 0 2
-      const wa$g$r = v128.load_ext<i8>(tile, $g * 64 + $r * 16);
-      const wb$g$r = v128.load_ext<i8>(tile, $g * 64 + $r * 16 + 8);
-      // #end
-      // #for $n 0 4
-      const x$g$n = v128.load64_splat(block$n, $g * 8);
-      // #for $r 0 2
-      a$n$r = dot(wa$g$r, x$g$n, a$n$r);
-      b$n$r = dot(wb$g$r, x$g$n, b$n$r);
-      // #end
-      // #end
-      // #end
-      // #for $r 0 2
-      const scale$r = v128.load(tile, Q8_SCALES + $r * 16);
-      // #end
-      // #for $n 0 4
-      const unit$n = v128.load32_splat(block$n, SCALE);
-      // #for $r 0 2
-      const dots$n$r = f32x4.convert_i32x4_s(pairs(a$n$r, b$n$r));
-      sum$n$r = madd(dots$n$r, f32x4.mul(unit$n, scale$r), sum$n$r);
-      // #end
-      // #end
-      tile += Q8_BLOCK;
-      activations += 4 * BLOCK;
-    }
-    storeGroup(
-      out,
-      outStride,
-      rows,
-      tokens,
-      sum00,
-      sum01,
-      sum10,
-      sum11,
-      sum20,
-      sum21,
-      sum30,
-      sum31,
-    );
-    out += outStride * 4;
   }
 }
 

@@ -61,8 +61,3 @@ export function tileBytes(type: i32, columns: i32): usize {
   if (type == StoredType.Q4_1) return blocks * Q4_1_BLOCK;
   return <usize> columns << (type == StoredType.F32 ? 6 : 5);
 }
-
-/** Bytes from the first 8 rows of a tile's vectors to the last 8. */
-export function halfBytes(type: i32): usize {
-  return type == StoredType.F16 || type == StoredType.BF16 ? 16 : 32;
-}

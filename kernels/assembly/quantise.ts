@@ -1,19 +1,26 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 // deno-lint-ignore-file no-unused-vars -- used once unrolled
 
-import { max4 } from "./simd";
+import { madd, max4 } from "./simd";
 
 // A block of quantised activations: 32 inputs of a linear layer as integers,
 // in 64 bytes whose use depends on the kernels, then how to read them.
 
 /** Bytes of a block. */
-export const BLOCK: usize = 80;
+export const BLOCK: usize = 112;
 /** f32: what one unit of the integers is worth. */
-export const SCALE: usize = 64;
+export const SCALE: usize = 96;
 /** i32: where the sum of a dot product starts. */
-export const START: usize = 68;
+export const START: usize = 100;
 /** f32 (q4): sum of the inputs, which is what a minimum is multiplied by. */
-export const SUM: usize = 72;
+export const SUM: usize = 104;
+
+/**
+ * The largest integer: 14 bits and a sign. Over two English texts of 256 tokens
+ * SmolLM2-135M's (Q4_1) mean KL divergence from products of unrounded inputs is
+ * 2e-7 and 2e-6; with 7 bits and a sign it was 3e-3 and 2e-2.
+ */
+export const LARGEST: f32 = 16383;
 
 /** Largest magnitude of 32 floats. */
 // #inline
@@ -27,12 +34,12 @@ export function largest32(x: usize): f32 {
 }
 
 /**
- * How many steps one unit has when `largest` has `steps`. None when the inputs
- * are so small that it would not be finite: they count as zero.
+ * Integers per unit when an input of `largest` becomes the largest integer. 0
+ * when that would not be finite: inputs so small count as zero.
  */
 // #inline
-export function scaleOf(steps: f32, largest: f32): f32 {
-  return largest > 1e-30 ? steps / largest : 0;
+export function inverseScale(largest: f32): f32 {
+  return largest > 1e-30 ? LARGEST / largest : 0;
 }
 
 /** Sum of 4 integers. */
@@ -42,9 +49,18 @@ export function integers4(v: v128): i32 {
   return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1);
 }
 
-/** Sum of 16 signed bytes. */
+/** 8 floats as 16-bit integers, `nearest(x · inverse)`. */
 // #inline
-export function sum16(bytes: v128): i32 {
-  const pairs = i16x8.extadd_pairwise_i8x16_s(bytes);
-  return integers4(i32x4.extadd_pairwise_i16x8_s(pairs));
+export function words8(x: usize, inverse: v128): v128 {
+  const magic = f32x4.splat(12582912.0);
+  // #for $i 0 2
+  const v$i = i32x4.sub(madd(v128.load(x, $i * 16), inverse, magic), magic);
+  // #end
+  return i16x8.narrow_i32x4_s(v0, v1);
+}
+
+/** Sum of 8 16-bit integers. */
+// #inline
+export function sum8(words: v128): i32 {
+  return integers4(i32x4.extadd_pairwise_i16x8_s(words));
 }

@@ -3,21 +3,16 @@
 import { BLOCK, copyRow, SCORES } from "./attention_rows";
 import { scoreTile } from "./attention_scores";
 import { gatherRows } from "./gather_rows";
+import { anyOpen, clearColumns, closeColumns, takeBack } from "./last_similar";
 import { madd, sum4 } from "./simd";
-import {
-  clearColumns,
-  finishRows,
-  sweepRow,
-  takeBack,
-} from "./similarity_sums";
 import { softmax } from "./softmax";
 
 /** Rows of a tile of similarities. */
 const HEIGHT: i32 = 6;
 
 /**
- * Similarities are symmetric: those of a row with newer tokens are computed,
- * tile by tile, and count for both.
+ * The sum of a row's similarities is its product with the sum of all rows, so
+ * only the rule about near-duplicates looks at pairs, and not at all of them.
  */
 export function redundancy(
   keys: usize,
@@ -31,12 +26,15 @@ export function redundancy(
   scratch: usize,
 ): void {
   const width = <usize> headDim << 2;
-  const columns = scratch + <usize> (n + HEIGHT) * width + HEIGHT * SCORES;
+  const columns = scratch + <usize> (n + HEIGHT) * width +
+    <usize> HEIGHT * SCORES;
   for (let head = 0; head < kvHeads; head++) {
     gatherRows(keys, order, width, n, scratch);
     normaliseRows(scratch, width, n);
+    sumRows(scratch, width, n, columns);
     clearColumns(columns, n);
-    for (let row = 0; row < n; row += HEIGHT) {
+    // Newest first, so that the first row found for a column is its last one.
+    for (let row = (n - 1) / HEIGHT * HEIGHT; row >= 0; row -= HEIGHT) {
       sweepTile(scratch, width, row, n, columns);
     }
     takeBack(columns, n);
@@ -51,20 +49,40 @@ export function redundancy(
 /** Divides rows by their length, give or take 1e-6. */
 function normaliseRows(rows: usize, width: usize, n: i32): void {
   for (; n > 0; n--, rows += width) {
-    let squares = f32x4.splat(0);
-    for (let at: usize = 0; at < width; at += 16) {
-      const x = v128.load(rows + at);
-      squares = madd(x, x, squares);
-    }
-    const length = sqrt<f32>(sum4(squares)) + <f32> 1e-6;
+    const length = sqrt<f32>(product(rows, rows, width)) + <f32> 1e-6;
     copyRow(rows, 16, rows, 16, width, <f32> 1 / length);
   }
 }
 
+/** Sums of each row's products with all others; the tile's place holds their sum. */
+function sumRows(rows: usize, width: usize, n: i32, sums: usize): void {
+  const total = rows + <usize> n * width;
+  memory.fill(total, 0, width);
+  for (let row = rows; row < total; row += width) {
+    for (let at: usize = 0; at < width; at += 16) {
+      const sum = f32x4.add(v128.load(total + at), v128.load(row + at));
+      v128.store(total + at, sum);
+    }
+  }
+  for (let row = rows; row < total; row += width, sums += 4) {
+    const all = product(row, total, width);
+    store<f32>(sums, all - product(row, row, width));
+  }
+}
+
+/** Product of two rows. */
+function product(a: usize, b: usize, width: usize): f32 {
+  let sum = f32x4.splat(0);
+  for (let at: usize = 0; at < width; at += 16) {
+    sum = madd(v128.load(a + at), v128.load(b + at), sum);
+  }
+  return sum4(sum);
+}
+
 /**
- * Adds similarities of the rows from `first` on with newer ones to the sums.
- * Scratch holds all rows, a tile of them, its similarities with a block, and
- * the columns.
+ * Compares the rows from `first` on with newer ones, where that can still tell
+ * something. Scratch holds all rows, a tile of them, its similarities with a
+ * block, and the columns.
  */
 function sweepTile(
   rows: usize,
@@ -73,28 +91,24 @@ function sweepTile(
   n: i32,
   columns: usize,
 ): void {
-  const tile = rows + <usize> n * width, scores = tile + HEIGHT * width;
+  const tile = rows + <usize> n * width, scores = tile + <usize> HEIGHT * width;
   const height = min(HEIGHT, n - first);
   for (let row = 0; row < height; row++) {
     const source = rows + <usize> (first + row) * width;
     copyRow(source, 16, tile + (row << 4), <usize> height << 4, width, 1);
   }
   // Blocks start at a multiple of four, as the columns' vectors do.
-  for (let start = first & ~3; start < n; start += BLOCK) {
+  const oldest = first & ~3;
+  let start = oldest + (n - 1 - oldest) / BLOCK * BLOCK;
+  for (; start >= oldest; start -= BLOCK) {
     const count = min(BLOCK, n - start);
+    const open = anyOpen(columns, n, first, height);
+    if (!open && !anyOpen(columns, n, start, count)) continue;
     const block = rows + <usize> start * width;
     scoreTile(height, tile, block, width, count, scores, 0);
-    for (let row = 0; row < height; row++) {
-      sweepRow(
-        scores + <usize> row * SCORES,
-        row,
-        first,
-        start,
-        count,
-        n,
-        columns,
-      );
+    for (let row = height - 1; row >= 0; row--) {
+      const similarities = scores + <usize> row * SCORES;
+      closeColumns(similarities, first + row, start, count, columns, n);
     }
   }
-  finishRows(first, height, n, columns);
 }

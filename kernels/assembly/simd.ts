@@ -53,10 +53,10 @@ export function exp4(x: v128): v128 {
   const t = f32x4.mul(x, f32x4.splat(1.4426950408889634));
   const rounded = f32x4.add(t, magic);
   const f = f32x4.sub(t, f32x4.sub(rounded, magic));
-  let p = madd(f32x4.splat(0.0013333558), f, f32x4.splat(0.0096181291));
-  p = madd(p, f, f32x4.splat(0.0555041087));
-  p = madd(p, f, f32x4.splat(0.2402265070));
-  p = madd(p, f, f32x4.splat(0.6931471806));
+  let p = madd(f32x4.splat(0.0013264726), f, f32x4.splat(0.0096715146));
+  p = madd(p, f, f32x4.splat(0.0555073377));
+  p = madd(p, f, f32x4.splat(0.2402224205));
+  p = madd(p, f, f32x4.splat(0.6931469776));
   p = madd(p, f, f32x4.splat(1.0));
   return i32x4.add(p, i32x4.shl(rounded, 23));
 }

@@ -36,6 +36,14 @@ const REFUSED: [string, () => Uint8Array, RegExp][] = [
     /tensor_count is 1152921504606847000, at most \d+ fit/,
   ],
   ["an absurd field count", () => overwritten(16, 2n ** 63n), /kv_count is/],
+  [
+    "more fields than a model has",
+    () =>
+      changedGguf(({ metadata }) => {
+        for (let i = 0; i < 65_536; i++) metadata.set(`${i}`, { u32: i });
+      }),
+    /kv_count is \d+, at most 65536 fit/,
+  ],
   ["an absurd key", () => overwritten(24, 2n ** 40n), /length of key 0 is/],
   [
     "an absurd string",
@@ -101,6 +109,11 @@ const REFUSED: [string, () => Uint8Array, RegExp][] = [
     "an odd alignment",
     () => setting("general.alignment", { u32: 24 }),
     /general.alignment is 24/,
+  ],
+  [
+    "a tensor that is not aligned",
+    () => setting("general.alignment", { u32: 512 }),
+    /blk.0.attn_q.weight .* starts at byte \d+, a multiple of 512 is needed/,
   ],
   [
     "another tensor type",

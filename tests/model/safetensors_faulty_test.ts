@@ -6,11 +6,12 @@ import { randomUniform, tinyFolder, tinyModel } from "./fixtures.ts";
 import {
   changedFolder,
   folderFiles,
+  hfTensors,
+  sourcesOf,
   withFile,
   writeSafetensors,
 } from "./fixtures/folder.ts";
 import { below, mutate, opens } from "./fixtures/fuzz.ts";
-import { tinyWeights } from "./fixtures/weights.ts";
 
 /** More than the JSON at the start of a tiny safetensors file. */
 const HEADER = 3000;
@@ -36,12 +37,20 @@ function tensor(description: Record<string, unknown>): ByteSource[] {
 const without = (file: string, shards = 1) =>
   tinyFolder({}, shards).filter(({ name }) => name !== file);
 
-const embeddingOnly = () =>
+/** Two shards of which the second has all tensors of the first. */
+function doubled(): ByteSource[] {
+  const files = folderFiles(tinyModel(), 2);
+  const [first, second] = [1, 2].map((n) =>
+    `model-0000${n}-of-00002.safetensors`
+  );
+  return sourcesOf(files.set(second!, files.get(first!)!));
+}
+
+const outputOnly = () =>
   withFile(
     WEIGHTS,
     writeSafetensors(
-      tinyWeights(tinyModel()).slice(0, 1)
-        .map((t) => ({ ...t, name: "lm_head.weight" })),
+      hfTensors(tinyModel()).filter(({ name }) => name === "lm_head.weight"),
       "f32",
     ),
   );
@@ -215,8 +224,13 @@ const REFUSED: [string, () => ByteSource[], RegExp][] = [
     /data_offsets is/,
   ],
   [
+    "a tensor that is there twice",
+    doubled,
+    /00002.safetensors: tensor model.\S+ is there twice/,
+  ],
+  [
     "a missing tensor",
-    embeddingOnly,
+    outputOnly,
     /token_embd.weight is missing, shape \[\d+, 64\] is needed/,
   ],
 ];

@@ -1,15 +1,23 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Checkpoint, StoredType } from "../../model/checkpoint.ts";
-import { fileSources } from "../../model/files_deno.ts";
+import { fileSources } from "../../model/files.ts";
 import { openGguf } from "../../model/gguf.ts";
 import { openSafetensors } from "../../model/safetensors.ts";
 import { bufferSource } from "../../model/source.ts";
 import { dequantize, tinyFolder, tinyGguf, tinyModel } from "./fixtures.ts";
-import { changedFolder } from "./fixtures/folder.ts";
+import {
+  changedFolder,
+  hfTensors,
+  withFile,
+  writeSafetensors,
+} from "./fixtures/folder.ts";
 import { tinyWeights } from "./fixtures/weights.ts";
 
 const ARCHITECTURES = ["llama", "qwen2", "qwen3"] as const;
 const TYPES: StoredType[] = ["f32", "f16", "bf16"];
+
+const json = (value: unknown) =>
+  new TextEncoder().encode(JSON.stringify(value));
 
 async function numbers(
   { tensors }: Checkpoint,
@@ -109,6 +117,29 @@ Deno.test("openSafetensors() takes end tokens from every file that names them", 
   });
   const { tokenizer } = await openSafetensors(sources);
   assertEquals(tokenizer?.endTokens, [0, 2, 77]);
+});
+
+Deno.test("openSafetensors() takes the end token that only tokenizer_config.json names", async () => {
+  const sources = changedFolder("tokenizer.json", (tokenizer) => {
+    tokenizer.added_tokens = [{ id: 9, content: "<stop>" }];
+  }).map((source) =>
+    source.name === "tokenizer_config.json"
+      ? bufferSource(source.name, json({ eos_token: { content: "<stop>" } }))
+      : source
+  );
+  const { tokenizer } = await openSafetensors(sources);
+  assertEquals(tokenizer?.endTokens, [0, 2, 9]);
+});
+
+Deno.test("openSafetensors() leaves out rotary frequencies that old files hold", async () => {
+  const name = "model.layers.0.self_attn.rotary_emb.inv_freq";
+  const old = { name, shape: [8], values: new Float32Array(8) };
+  const sources = withFile(
+    "model.safetensors",
+    writeSafetensors([...hfTensors(tinyModel()), old], "f32"),
+  );
+  const { tensors } = await openSafetensors(sources);
+  assertEquals(tensors.size, tinyWeights(tinyModel()).length);
 });
 
 Deno.test("openSafetensors() prefers chat_template.jinja", async () => {
