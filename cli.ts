@@ -4,7 +4,7 @@
  * @module
  */
 import { run, runHelp } from "./cli/run.ts";
-import { ModelFormatError } from "./model/error.ts";
+import { ModelFormatError } from "./model/checkpoint/error.ts";
 import { UsageError } from "./cli/usage_error.ts";
 
 const commands: Record<string, (args: string[]) => Promise<void>> = { run };

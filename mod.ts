@@ -16,17 +16,18 @@ export type { Budget } from "./cache/budget.ts";
 export type { CacheShape } from "./cache/layer.ts";
 export type { Policy } from "./cache/policy.ts";
 export type { EvictionRecord } from "./cache/record.ts";
-export * from "./model/chat.ts";
-export * from "./model/checkpoint.ts";
+export * from "./model/tokenizer/chat.ts";
+export * from "./model/checkpoint/checkpoint.ts";
+export type { StoredType } from "./kernels/stored.ts";
 export { Decoder } from "./model/decoder.ts";
-export * from "./model/error.ts";
+export * from "./model/checkpoint/error.ts";
 export * from "./model/model.ts";
-export * from "./model/open.ts";
-export type { SamplerOptions } from "./model/sampler.ts";
+export * from "./model/checkpoint/open.ts";
+export type { SamplerOptions } from "./model/sampling/sampler.ts";
 export * from "./model/session.ts";
-export * from "./model/source.ts";
-export * from "./model/text_stream.ts";
-export * from "./model/tokenizer.ts";
+export * from "./model/checkpoint/source.ts";
+export * from "./model/tokenizer/text_stream.ts";
+export * from "./model/tokenizer/tokenizer.ts";
 export {
   type BlockWeights,
   type LoadOptions,

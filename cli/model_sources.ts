@@ -1,6 +1,6 @@
-import { fileSources } from "../model/files.ts";
-import { hubSources } from "../model/hub.ts";
-import type { ByteSource } from "../model/source.ts";
+import { fileSources } from "../model/files/files.ts";
+import { hubSources } from "../model/files/hub.ts";
+import type { ByteSource } from "../model/checkpoint/source.ts";
 import { bar, type ProgressLine } from "./progress.ts";
 
 /**

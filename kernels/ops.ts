@@ -1,4 +1,4 @@
-import type { StoredType } from "../model/checkpoint.ts";
+import type { StoredType } from "./stored.ts";
 
 /**
  * A block of a backend's memory with a shape.

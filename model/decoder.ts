@@ -1,6 +1,6 @@
 import type { KVCache, Phase } from "../cache/cache.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
-import type { ModelConfig } from "./checkpoint.ts";
+import type { ModelConfig } from "./checkpoint/checkpoint.ts";
 import { RotaryAngles } from "./rotary.ts";
 import type { BlockWeights, ModelWeights } from "./weights.ts";
 

@@ -1,11 +1,11 @@
 import type { Backend } from "../kernels/ops.ts";
-import { type ChatTemplate, chatTemplateOf } from "./chat.ts";
-import type { Checkpoint, ModelConfig } from "./checkpoint.ts";
+import { type ChatTemplate, chatTemplateOf } from "./tokenizer/chat.ts";
+import type { Checkpoint, ModelConfig } from "./checkpoint/checkpoint.ts";
 import { Decoder } from "./decoder.ts";
-import { openCheckpoint } from "./open.ts";
+import { openCheckpoint } from "./checkpoint/open.ts";
 import { Session, type SessionOptions } from "./session.ts";
-import type { ByteSource } from "./source.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import type { ByteSource } from "./checkpoint/source.ts";
+import { Tokenizer } from "./tokenizer/tokenizer.ts";
 import {
   freeWeights,
   type LoadOptions,
@@ -44,7 +44,7 @@ export async function loadModel(
   options: LoadModelOptions,
 ): Promise<Model> {
   const sources = typeof files === "string"
-    ? await (await import("./files.ts")).fileSources(files)
+    ? await (await import("./files/files.ts")).fileSources(files)
     : [...files];
   const checkpoint = await openCheckpoint(sources);
   const tokenizer = checkpoint.tokenizer &&

@@ -1,4 +1,4 @@
-import type { RotaryConfig } from "./checkpoint.ts";
+import type { RotaryConfig } from "./checkpoint/checkpoint.ts";
 
 /**
  * Cosines and sines of rotary embedding (arXiv 2104.09864), counted in

@@ -1,13 +1,13 @@
 import { KVCache, type KVCacheOptions } from "../cache/cache.ts";
 import type { Backend } from "../kernels/ops.ts";
-import type { ChatTemplate, Message } from "./chat.ts";
-import type { ModelConfig } from "./checkpoint.ts";
+import type { ChatTemplate, Message } from "./tokenizer/chat.ts";
+import type { ModelConfig } from "./checkpoint/checkpoint.ts";
 import { CHUNK_TOKENS, type Decoder } from "./decoder.ts";
 import { Breather } from "./breather.ts";
-import { Sampler, type SamplerOptions } from "./sampler.ts";
+import { Sampler, type SamplerOptions } from "./sampling/sampler.ts";
 import { StopText } from "./stop_text.ts";
-import { TextStream } from "./text_stream.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { TextStream } from "./tokenizer/text_stream.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** Options of a {@linkcode Session}: those of its cache. */
 export type SessionOptions =

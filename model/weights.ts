@@ -1,7 +1,6 @@
 import type { Backend, Tensor, Weight } from "../kernels/ops.ts";
-import { dequantize } from "../kernels/reference/dequantize.ts";
-import type { Checkpoint, TensorEntry } from "./checkpoint.ts";
-import { storedBytes } from "./stored.ts";
+import { dequantize, storedBytes } from "../kernels/stored.ts";
+import type { Checkpoint, TensorEntry } from "./checkpoint/checkpoint.ts";
 
 /** Matrices and vectors of one transformer block. */
 export interface BlockWeights {

@@ -1,5 +1,5 @@
 import type { MemoryStats, Tensor, WeightPart } from "../kernels/ops.ts";
-import { storedBytes } from "../model/stored.ts";
+import { storedBytes } from "../kernels/stored.ts";
 import type { WasmKernels } from "./kernels.ts";
 import { Arena } from "./memory.ts";
 import {

@@ -1,5 +1,5 @@
 import type { LayerCache, Tensor, Weight, WeightPart } from "../kernels/ops.ts";
-import type { StoredType } from "../model/checkpoint.ts";
+import type { StoredType } from "../kernels/stored.ts";
 
 /** A {@linkcode Tensor} at an address of the WebAssembly memory. */
 export class WasmTensor implements Tensor {

@@ -140,16 +140,26 @@ function score2Keys$r(
   // #for $j 0 $r
   let a$j = f32x4.splat(0), b$j = a$j;
   // #end
-  const step: usize = key1 == key0 + width ? 32 : 16; // not past the end
+  const step: usize = key1 == key0 + width ? 64 : 32; // not past the end
   let ahead = key0 + distance, touched: i32 = 0;
-  for (let at: usize = 0; at < width; at += 16, tile += $r * 16) {
+  let at: usize = 0;
+  for (; at + 32 <= width; at += 32, tile += $r * 32, ahead += step) {
     touched |= load<i32>(ahead);
-    ahead += step;
-    const k0 = v128.load(key0 + at), k1 = v128.load(key1 + at);
+    // #for $u 0 2
+    const e$u = v128.load(key0 + at, $u * 16);
+    const f$u = v128.load(key1 + at, $u * 16);
+    // #for $j 0 $r
+    const q$u_$j = v128.load(tile, ($u * $r + $j) * 16);
+    a$j = madd(e$u, q$u_$j, a$j);
+    b$j = madd(f$u, q$u_$j, b$j);
+    // #end
+    // #end
+  }
+  if (at < width) { // an odd number of vectors
     // #for $j 0 $r
     const q$j = v128.load(tile, $j * 16);
-    a$j = madd(k0, q$j, a$j);
-    b$j = madd(k1, q$j, b$j);
+    a$j = madd(v128.load(key0 + at), q$j, a$j);
+    b$j = madd(v128.load(key1 + at), q$j, b$j);
     // #end
   }
   keep(touched, scores);

@@ -6,8 +6,9 @@ import { keep, madd } from "./simd";
 
 /**
  * `output = factor · output + Σ weight · value` for the rows from `from` on and
- * `count` values of `width` bytes; weights are laid out as scores are,
- * and the one after the last is 0. On the way `count` rows from `next` on are brought into the cache.
+ * `count` values of `width` bytes; weights are laid out as scores are, and
+ * the one after an odd number is 0. On the way `count` rows from `next` on are
+ * brought into the cache.
  */
 export function valueBlock(
   from: i32,

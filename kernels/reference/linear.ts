@@ -8,9 +8,12 @@ export function linear(
   out: ArrayTensor,
   n: number,
 ): void {
+  const inputs = Array.from({ length: n }, (_, i) => x.row(i));
   const row = new Float64Array(weight.columns);
   for (let r = 0; r < weight.rows; r++) {
     weight.row(r, row);
-    for (let i = 0; i < n; i++) out.row(i)[r] = dot(row, x.row(i));
+    inputs.forEach((input, i) => {
+      out.data[out.offset + i * out.stride + r] = dot(row, input);
+    });
   }
 }

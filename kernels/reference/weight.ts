@@ -1,6 +1,5 @@
 import type { Weight, WeightPart } from "../ops.ts";
-import { storedBytes } from "../../model/stored.ts";
-import { dequantize } from "./dequantize.ts";
+import { dequantize, storedBytes } from "../stored.ts";
 
 /** A {@linkcode Weight} in its stored form, dequantised row by row. */
 export class StoredWeight implements Weight {

@@ -2,7 +2,7 @@ import { assert } from "@std/assert";
 import { openBackend } from "../../kernels/open.ts";
 import type { Backend, Tensor } from "../../kernels/ops.ts";
 import { ReferenceBackend } from "../../kernels/reference/backend.ts";
-import { uniform } from "../../model/random.ts";
+import { uniform } from "../../model/sampling/random.ts";
 import type { WasmBuild } from "../../wasm/kernels.ts";
 
 type Numbers = Float32Array | Int32Array;

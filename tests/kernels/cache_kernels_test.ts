@@ -1,5 +1,5 @@
 import type { Backend, LayerCache, Tensor } from "../../kernels/ops.ts";
-import { uniform } from "../../model/random.ts";
+import { uniform } from "../../model/sampling/random.ts";
 import { agree, filled, noise, odd, outliers } from "./agree.ts";
 
 /** Rounding of float32 through an exponential of scores up to some tens. */

@@ -1,4 +1,4 @@
-import { uniform } from "../../model/random.ts";
+import { uniform } from "../../model/sampling/random.ts";
 import { agree, filled, noise, odd } from "./agree.ts";
 import { randomWeight, storedTypes } from "./weights.ts";
 

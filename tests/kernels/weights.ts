@@ -1,6 +1,5 @@
 import type { Backend, Weight } from "../../kernels/ops.ts";
-import type { StoredType } from "../../model/checkpoint.ts";
-import { storedBytes } from "../../model/stored.ts";
+import { storedBytes, type StoredType } from "../../kernels/stored.ts";
 import { outliers } from "./agree.ts";
 
 /** Every form in which weights are stored. */

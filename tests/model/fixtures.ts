@@ -1,4 +1,4 @@
-import type { ByteSource } from "../../model/source.ts";
+import type { ByteSource } from "../../model/checkpoint/source.ts";
 import { folderFiles, sourcesOf } from "./fixtures/folder.ts";
 import { ggufParts, writeGguf } from "./fixtures/gguf.ts";
 import { tinyModel, type TinyOptions } from "./fixtures/model.ts";

@@ -9,7 +9,7 @@ import { openBackend } from "../../kernels/open.ts";
 import type { Backend } from "../../kernels/ops.ts";
 import { loadModel, type Model } from "../../model/model.ts";
 import type { GenerateOptions, Session } from "../../model/session.ts";
-import { bufferSource } from "../../model/source.ts";
+import { bufferSource } from "../../model/checkpoint/source.ts";
 import { tinyGguf } from "./fixtures.ts";
 
 /** A tiny model with random weights: it babbles, but always the same. */

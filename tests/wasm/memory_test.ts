@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { uniform } from "../../model/random.ts";
+import { uniform } from "../../model/sampling/random.ts";
 import { Arena } from "../../wasm/memory.ts";
 
 const arena = (maximum = 64) =>
