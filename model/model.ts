@@ -28,7 +28,7 @@ export interface LoadModelOptions extends LoadOptions {
  * @throws {RangeError} when the backend has not enough memory.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { gkv, loadModel, openBackend } from "@gkv/gkv";
  *
  * using backend = await openBackend();

@@ -91,7 +91,9 @@ function largest(scores: usize, end: usize): f32 {
 // #inline
 function exponentials(scores: usize, end: usize, top: f32): f32 {
   const base = f32x4.splat(top);
-  let sum0 = f32x4.splat(0), sum1 = sum0;
+  // #for $i 0 2
+  let sum$i = f32x4.splat(0);
+  // #end
   for (let p = scores; p < end; p += 32) {
     // #for $i 0 2
     const e$i = exp4(f32x4.sub(v128.load(p, $i * 16), base));

@@ -47,16 +47,26 @@ function valueTile(
   factors: usize,
   next: usize,
 ): void {
-  // #for $r 1 7
+  // #for $n 2 3
+  // #for $r 1 4
   if (height == $r) {
-    return valueTile$r(tile, values, width, count, weights, factors, next);
+    valuePairs$n_$r(tile, values, width, count, weights, factors, next);
   }
+  // #end
+  // #end
+  // #for $n 1 2
+  // #for $r 4 7
+  if (height == $r) {
+    valuePairs$n_$r(tile, values, width, count, weights, factors, next);
+  }
+  // #end
   // #end
 }
 
-// #for $r 1 4
-/** {@linkcode valueTile} of a low tile: four vectors at a time. */
-function valueTile$r(
+// #for $n 1 3
+// #for $r 1 7
+/** {@linkcode valueTile} with tiles of $r rows by $n pairs of vectors. */
+function valuePairs$n_$r(
   tile: usize,
   values: usize,
   width: usize,
@@ -66,18 +76,18 @@ function valueTile$r(
   next: usize,
 ): void {
   let at: usize = 0;
-  for (; at + 64 <= width; at += 64, tile += $r * 64) {
-    value4Vectors$r(tile, values + at, width, count, weights, factors, next);
-    next += <usize> count << 6;
+  for (; at + $n * 32 <= width; at += $n * 32, tile += $r * $n * 32) {
+    addPairs$n_$r(tile, values + at, width, count, weights, factors, next);
+    next += <usize> count * $n * 32;
   }
   for (; at < width; at += 16, tile += $r * 16) {
-    valueVector$r(tile, values + at, width, count, weights, factors);
+    addVector$r(tile, values + at, width, count, weights, factors);
   }
 }
 
-/** Four vectors of every row; two values at a time, the last maybe twice. */
+/** Pairs of vectors of every row; two values at a time, the last maybe twice. */
 // #inline
-function value4Vectors$r(
+function addPairs$n_$r(
   tile: usize,
   value: usize,
   width: usize,
@@ -88,105 +98,47 @@ function value4Vectors$r(
 ): void {
   // #for $j 0 $r
   const f$j = v128.load32_splat(factors, $j * 4);
-  // #for $c 0 4
-  let o$c_$j = f32x4.mul(f$j, v128.load(tile, ($c * $r + $j) * 16));
+  // #for $p 0 $n
+  let a$p_$j = f32x4.mul(f$j, v128.load(tile, ($p * 2 * $r + $j) * 16));
+  let b$p_$j = f32x4.mul(f$j, v128.load(tile, (($p * 2 + 1) * $r + $j) * 16));
   // #end
   // #end
   const last = value + <usize> (count - 1) * width;
-  const lastNext = next + (<usize> (count - 1) << 6);
+  const lastNext = next + <usize> (count - 1) * $n * 32;
   let touched: i32 = 0;
-  for (; value <= last; value += width << 1, weight += 8, next += 128) {
-    touched |= load<i32>(next) | load<i32>(min(next + 64, lastNext));
-    const value0 = value, value1 = min(value + width, last);
-    // #for $k 0 2
-    const a$k = v128.load(value$k), b$k = v128.load(value$k, 16);
-    // #for $j 0 $r
-    const p$k_$j = v128.load32_splat(weight, $j * SCORES + $k * 4);
-    o0_$j = madd(p$k_$j, a$k, o0_$j);
-    o1_$j = madd(p$k_$j, b$k, o1_$j);
+  for (; value <= last; value += width << 1, weight += 8) {
+    // #for $p 0 $n
+    touched |= load<i32>(min(next + $p * 64, lastNext));
     // #end
-    const c$k = v128.load(value$k, 32), d$k = v128.load(value$k, 48);
+    next += $n * 64;
+    // #for $k 0 2
+    const v$k = min(value + $k * width, last);
+    // #for $p 0 $n
+    const x$k_$p = v128.load(v$k, $p * 32),
+      y$k_$p = v128.load(v$k, $p * 32 + 16);
     // #for $j 0 $r
-    const r$k_$j = v128.load32_splat(weight, $j * SCORES + $k * 4);
-    o2_$j = madd(r$k_$j, c$k, o2_$j);
-    o3_$j = madd(r$k_$j, d$k, o3_$j);
+    const w$k_$p_$j = v128.load32_splat(weight, $j * SCORES + $k * 4);
+    a$p_$j = madd(w$k_$p_$j, x$k_$p, a$p_$j);
+    b$p_$j = madd(w$k_$p_$j, y$k_$p, b$p_$j);
+    // #end
     // #end
     // #end
   }
   keep(touched, tile);
   // #for $j 0 $r
-  // #for $c 0 4
-  v128.store(tile, o$c_$j, ($c * $r + $j) * 16);
+  // #for $p 0 $n
+  v128.store(tile, a$p_$j, ($p * 2 * $r + $j) * 16);
+  v128.store(tile, b$p_$j, (($p * 2 + 1) * $r + $j) * 16);
   // #end
   // #end
 }
 // #end
-
-// #for $r 4 7
-/** {@linkcode valueTile} of a high tile: two vectors at a time. */
-function valueTile$r(
-  tile: usize,
-  values: usize,
-  width: usize,
-  count: i32,
-  weights: usize,
-  factors: usize,
-  next: usize,
-): void {
-  let at: usize = 0;
-  for (; at + 32 <= width; at += 32, tile += $r * 32) {
-    value2Vectors$r(tile, values + at, width, count, weights, factors, next);
-    next += <usize> count << 5;
-  }
-  for (; at < width; at += 16, tile += $r * 16) {
-    valueVector$r(tile, values + at, width, count, weights, factors);
-  }
-}
-
-/** Two vectors of every row; two values at a time, the last maybe twice. */
-// #inline
-function value2Vectors$r(
-  tile: usize,
-  value: usize,
-  width: usize,
-  count: i32,
-  weight: usize,
-  factors: usize,
-  next: usize,
-): void {
-  // #for $j 0 $r
-  const f$j = v128.load32_splat(factors, $j * 4);
-  // #for $c 0 2
-  let o$c_$j = f32x4.mul(f$j, v128.load(tile, ($c * $r + $j) * 16));
-  // #end
-  // #end
-  const last = value + <usize> (count - 1) * width;
-  let touched: i32 = 0;
-  for (; value <= last; value += width << 1, weight += 8, next += 64) {
-    touched |= load<i32>(next);
-    const value0 = value, value1 = min(value + width, last);
-    // #for $k 0 2
-    const a$k = v128.load(value$k), b$k = v128.load(value$k, 16);
-    // #for $j 0 $r
-    const p$k_$j = v128.load32_splat(weight, $j * SCORES + $k * 4);
-    o0_$j = madd(p$k_$j, a$k, o0_$j);
-    o1_$j = madd(p$k_$j, b$k, o1_$j);
-    // #end
-    // #end
-  }
-  keep(touched, tile);
-  // #for $j 0 $r
-  // #for $c 0 2
-  v128.store(tile, o$c_$j, ($c * $r + $j) * 16);
-  // #end
-  // #end
-}
 // #end
 
 // #for $r 1 7
 /** One vector of every row, for what is left of a head of odd size. */
 // #inline
-function valueVector$r(
+function addVector$r(
   tile: usize,
   value: usize,
   width: usize,
