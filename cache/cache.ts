@@ -1,3 +1,4 @@
+import { Allocations } from "../kernels/allocations.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
 import { type Budget, resolveBudget } from "./budget.ts";
 import { Eviction } from "./eviction.ts";
@@ -5,7 +6,6 @@ import {
   allocateLayer,
   type CacheShape,
   emptyLayer,
-  freeLayer,
   type Layer,
   rememberQueries,
   slotBytes,
@@ -103,6 +103,7 @@ export class KVCache implements Disposable {
   readonly slots: number;
 
   readonly #backend: Backend;
+  readonly #memory: Allocations;
   readonly #layers: Layer[];
   readonly #eviction: Eviction;
   readonly #log: EvictionLog | undefined;
@@ -137,14 +138,21 @@ export class KVCache implements Disposable {
       : 0;
     this.#backend = backend;
     this.#log = options.record ? new EvictionLog(backend) : undefined;
-    this.#eviction = new Eviction(backend, policy, kvHeads, this.slots);
     const keep = {
       queries: policy.score === "attention" ? policy.window : 0,
       history: policy.history !== undefined,
     };
-    this.#layers = Array.from(
-      { length: layers },
-      (_, layer) => allocateLayer(backend, layer, this.shape, this.slots, keep),
+    const memory = new Allocations(backend);
+    this.#memory = memory;
+    this.#layers = memory.attempt(() =>
+      Array.from(
+        { length: layers },
+        (_, layer) =>
+          allocateLayer(memory, layer, this.shape, this.slots, keep),
+      )
+    );
+    this.#eviction = memory.attempt(() =>
+      new Eviction(backend, memory, policy, kvHeads, this.slots)
     );
   }
 
@@ -274,8 +282,7 @@ export class KVCache implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#log?.clear();
-    this.#eviction.dispose();
-    for (const layer of this.#layers) freeLayer(this.#backend, layer);
+    this.#memory[Symbol.dispose]();
     this.#disposed = true;
   }
 

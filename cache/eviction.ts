@@ -1,3 +1,4 @@
+import type { Allocations } from "../kernels/allocations.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
 import type { Layer } from "./layer.ts";
 import type { Policy } from "./policy.ts";
@@ -17,11 +18,13 @@ export class Eviction {
   readonly #redundancy: Tensor;
 
   /**
+   * @param memory Where the intermediate results belong.
    * @param kvHeads Heads that are evicted from, each on its own.
    * @param slots Tokens that a head can hold.
    */
   constructor(
     backend: Backend,
+    memory: Allocations,
     policy: Policy,
     kvHeads: number,
     slots: number,
@@ -29,11 +32,11 @@ export class Eviction {
     const shape = [kvHeads, slots];
     this.#backend = backend;
     this.#policy = policy;
-    this.#order = backend.tensor(shape, "i32");
-    this.#kept = backend.tensor(shape, "i32");
-    this.#scores = backend.tensor(shape);
-    this.#select = backend.tensor(shape);
-    this.#redundancy = backend.tensor(shape);
+    this.#order = memory.tensor(shape, "i32");
+    this.#kept = memory.tensor(shape, "i32");
+    this.#scores = memory.tensor(shape);
+    this.#select = memory.tensor(shape);
+    this.#redundancy = memory.tensor(shape);
   }
 
   /** What the last eviction selected by, by rank: `[kvHeads, slots]`. */
@@ -114,18 +117,5 @@ export class Eviction {
     const [order, kept] = [this.#order, this.#kept];
     this.#backend.compact(layer, order, kept, layer.cached, keep, window);
     layer.cached = keep + window;
-  }
-
-  /** Gives the intermediate results' memory back. */
-  dispose(): void {
-    for (
-      const tensor of [
-        this.#order,
-        this.#kept,
-        this.#scores,
-        this.#select,
-        this.#redundancy,
-      ]
-    ) this.#backend.free(tensor);
   }
 }

@@ -1,3 +1,4 @@
+import type { Allocations } from "../kernels/allocations.ts";
 import type { Backend, LayerCache, Tensor } from "../kernels/ops.ts";
 
 /** Sizes of a cache; every one is a count. */
@@ -53,7 +54,7 @@ export const emptyLayer: Readonly<Progress> = {
 
 /** Allocates layer `index` with `slots` slots per head. */
 export function allocateLayer(
-  backend: Backend,
+  memory: Allocations,
   index: number,
   { queryHeads, kvHeads, headDim }: CacheShape,
   slots: number,
@@ -62,23 +63,15 @@ export function allocateLayer(
   const [q, k, v] = ["q", "k", "v"].map((name) => `${name} of layer ${index}`);
   return {
     names: { q, k, v },
-    keys: backend.tensor([kvHeads, slots, headDim]),
-    values: backend.tensor([kvHeads, slots, headDim]),
-    positions: backend.tensor([kvHeads, slots], "i32"),
-    history: keep.history ? backend.tensor([kvHeads, slots]) : undefined,
+    keys: memory.tensor([kvHeads, slots, headDim]),
+    values: memory.tensor([kvHeads, slots, headDim]),
+    positions: memory.tensor([kvHeads, slots], "i32"),
+    history: keep.history ? memory.tensor([kvHeads, slots]) : undefined,
     queries: keep.queries
-      ? backend.tensor([keep.queries, queryHeads, headDim])
+      ? memory.tensor([keep.queries, queryHeads, headDim])
       : undefined,
     ...emptyLayer,
   };
-}
-
-/** Gives a layer's memory back. */
-export function freeLayer(backend: Backend, layer: Layer): void {
-  const { keys, values, positions, history, queries } = layer;
-  for (const tensor of [keys, values, positions, history, queries]) {
-    if (tensor) backend.free(tensor);
-  }
 }
 
 /** Bytes of one slot of one layer: keys, values, position and score. */

@@ -1,4 +1,5 @@
 import type { KVCache, Phase } from "../cache/cache.ts";
+import { Allocations } from "../kernels/allocations.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
 import type { ModelConfig } from "./checkpoint/checkpoint.ts";
 import { RotaryAngles } from "./rotary.ts";
@@ -17,6 +18,7 @@ export class Decoder {
   readonly #config: ModelConfig;
   readonly #weights: ModelWeights;
   readonly #rotary: RotaryAngles;
+  readonly #memory: Allocations;
   readonly #angleData: Float32Array;
   readonly #activations: Activations;
   #logits: Tensor;
@@ -27,7 +29,10 @@ export class Decoder {
     this.#weights = weights;
     this.#rotary = new RotaryAngles(config.rotary, config.headDim);
     this.#angleData = new Float32Array(CHUNK_TOKENS * config.headDim);
-    this.#activations = allocate(backend, config);
+    this.#memory = new Allocations(backend);
+    this.#activations = this.#memory.attempt(() =>
+      allocate(backend, this.#memory, config)
+    );
     this.#logits = backend.tensor([1, config.vocabulary]);
   }
 
@@ -73,10 +78,7 @@ export class Decoder {
 
   /** Gives the activations' memory back; the weights are not its own. */
   dispose(): void {
-    const { tokens, x, normed, qkv, attended, angles, gateUp, hidden } =
-      this.#activations;
-    const made = [tokens, x, normed, qkv, attended, angles, gateUp, hidden];
-    for (const tensor of made) this.#backend.free(tensor);
+    this.#memory[Symbol.dispose]();
     this.#backend.free(this.#logits);
   }
 
@@ -142,23 +144,27 @@ interface Activations {
   hidden: Tensor;
 }
 
-function allocate(backend: Backend, config: ModelConfig): Activations {
+function allocate(
+  backend: Backend,
+  memory: Allocations,
+  config: ModelConfig,
+): Activations {
   const { embedding, feedForward, queryHeads, kvHeads, headDim } = config;
   const n = CHUNK_TOKENS;
   const keysEnd = queryHeads + kvHeads;
-  const qkv = backend.tensor([n, keysEnd + kvHeads, headDim]);
+  const qkv = memory.tensor([n, keysEnd + kvHeads, headDim]);
   return {
-    tokens: backend.tensor([n], "i32"),
-    x: backend.tensor([n, embedding]),
-    normed: backend.tensor([n, embedding]),
+    tokens: memory.tensor([n], "i32"),
+    x: memory.tensor([n, embedding]),
+    normed: memory.tensor([n, embedding]),
     qkv,
     q: backend.slice(qkv, 0, queryHeads),
     k: backend.slice(qkv, queryHeads, keysEnd),
     v: backend.slice(qkv, keysEnd, keysEnd + kvHeads),
     turned: backend.slice(qkv, 0, keysEnd),
-    angles: backend.tensor([n, headDim / 2, 2]),
-    attended: backend.tensor([n, queryHeads, headDim]),
-    gateUp: backend.tensor([n, 2, feedForward]),
-    hidden: backend.tensor([n, feedForward]),
+    angles: memory.tensor([n, headDim / 2, 2]),
+    attended: memory.tensor([n, queryHeads, headDim]),
+    gateUp: memory.tensor([n, 2, feedForward]),
+    hidden: memory.tensor([n, feedForward]),
   };
 }

@@ -6,12 +6,7 @@ import { openCheckpoint } from "./checkpoint/open.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { ByteSource } from "./checkpoint/source.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
-import {
-  freeWeights,
-  type LoadOptions,
-  loadWeights,
-  type ModelWeights,
-} from "./weights.ts";
+import { type LoadOptions, loadWeights, type ModelWeights } from "./weights.ts";
 
 /** Options of {@linkcode loadModel}. */
 export interface LoadModelOptions extends LoadOptions {
@@ -106,7 +101,7 @@ export class Model implements Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     this.decoder.dispose();
-    freeWeights(this.#backend, this.#weights);
+    this.#weights.memory[Symbol.dispose]();
   }
 
   /** {@linkcode dispose}, for `using`. */

@@ -1,3 +1,4 @@
+import { Allocations } from "../kernels/allocations.ts";
 import type { Backend, Tensor, Weight } from "../kernels/ops.ts";
 import { dequantize, storedBytes } from "../kernels/stored.ts";
 import type { Checkpoint, TensorEntry } from "./checkpoint/checkpoint.ts";
@@ -20,6 +21,8 @@ export interface BlockWeights {
 
 /** A model in a backend's memory. */
 export interface ModelWeights {
+  /** What all of it is freed by. */
+  memory: Disposable;
   embedding: Weight;
   blocks: BlockWeights[];
   outputNorm: Tensor;
@@ -54,33 +57,31 @@ export async function loadWeights(
   checkpoint: Checkpoint,
   options: LoadOptions = {},
 ): Promise<ModelWeights> {
-  const loader = new Loader(backend, checkpoint, options);
+  const memory = new Allocations(backend);
   try {
-    return await loader.model();
+    return await new Loader(backend, memory, checkpoint, options).model();
   } catch (error) {
-    loader.freeAll();
+    memory[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Gives a model's memory back. */
-export function freeWeights(backend: Backend, weights: ModelWeights): void {
-  const { embedding, blocks, outputNorm, output } = weights;
-  const all = [embedding, outputNorm, ...blocks.flatMap(Object.values)];
-  if (output !== embedding) all.push(output);
-  for (const memory of all) if (memory) backend.free(memory);
 }
 
 class Loader {
   readonly #backend: Backend;
   readonly #checkpoint: Checkpoint;
   readonly #options: LoadOptions;
-  readonly #made: (Tensor | Weight)[] = [];
+  readonly #memory: Allocations;
   readonly #total: number;
   #bytes = 0;
 
-  constructor(backend: Backend, checkpoint: Checkpoint, options: LoadOptions) {
+  constructor(
+    backend: Backend,
+    memory: Allocations,
+    checkpoint: Checkpoint,
+    options: LoadOptions,
+  ) {
     this.#backend = backend;
+    this.#memory = memory;
     this.#checkpoint = checkpoint;
     this.#options = options;
     const entries = [...checkpoint.tensors.values()];
@@ -94,6 +95,7 @@ class Loader {
       blocks.push(await this.#block(`blk.${i}.`));
     }
     return {
+      memory: this.#memory,
       embedding,
       blocks,
       outputNorm: await this.#vector("output_norm.weight"),
@@ -101,10 +103,6 @@ class Loader {
         ? await this.#matrix("output.weight")
         : embedding,
     };
-  }
-
-  freeAll(): void {
-    for (const memory of this.#made) this.#backend.free(memory);
   }
 
   async #block(at: string): Promise<BlockWeights> {
@@ -139,8 +137,7 @@ class Loader {
     const entries = names.map((name) => this.#entry(name));
     const columns = entries[0].shape[1];
     const parts = entries.map(({ type, shape }) => ({ type, rows: shape[0] }));
-    const weight = this.#backend.weight(columns, parts);
-    this.#made.push(weight);
+    const weight = this.#memory.weight(columns, parts);
     let first = 0;
     for (const entry of entries) {
       await this.#stream(weight, first, entry);
@@ -168,8 +165,7 @@ class Loader {
       dequantize(entry.type, await this.#read(entry, 0, entry.bytes), out);
       pieces.push(...out);
     }
-    const tensor = this.#backend.tensor([pieces.length]);
-    this.#made.push(tensor);
+    const tensor = this.#memory.tensor([pieces.length]);
     this.#backend.write(tensor, pieces);
     return tensor;
   }

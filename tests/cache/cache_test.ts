@@ -281,3 +281,19 @@ Deno.test("KVCache attends alike on wasm and on the reference after evictions", 
   }
   assertLess(relativeError(results[1], results[0]), 1e-4);
 });
+
+Deno.test("KVCache gives everything back when memory runs out on the way", async () => {
+  using backend = await openBackend();
+  let left = 7;
+  const short = new Proxy(backend, {
+    get: (target, name) => {
+      if (name === "tensor" && left-- === 0) throw new RangeError("no memory");
+      const member = target[name as keyof Backend];
+      return typeof member === "function"
+        ? member.bind(target as never)
+        : member;
+    },
+  });
+  assertThrows(() => cacheOf(short), RangeError, "no memory");
+  assertEquals(backend.memory().used, 0);
+});
