@@ -165,7 +165,7 @@ export interface Kernels {
   /** Score of a token is its rank: newer tokens are better (arXiv 2309.17453). */
   recency(scores: Tensor, n: number): void;
 
-  /** Divides the first `n` scores of each head by their maximum. */
+  /** Divides the first `n` scores of each head by their maximum, if not 0. */
   normalise(scores: Tensor, n: number): void;
 
   /**

@@ -2,6 +2,7 @@ import type { Backend } from "../kernels/ops.ts";
 import { type ChatTemplate, chatTemplateOf } from "./tokenizer/chat.ts";
 import type { Checkpoint, ModelConfig } from "./checkpoint/checkpoint.ts";
 import { Decoder } from "./decoder.ts";
+import { fileSources } from "./files/files.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { ByteSource } from "./checkpoint/source.ts";
@@ -39,7 +40,7 @@ export async function loadModel(
   options: LoadModelOptions,
 ): Promise<Model> {
   const sources = typeof files === "string"
-    ? await (await import("./files/files.ts")).fileSources(files)
+    ? await fileSources(files)
     : [...files];
   const checkpoint = await openCheckpoint(sources);
   const tokenizer = checkpoint.tokenizer &&

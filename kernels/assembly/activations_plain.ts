@@ -15,7 +15,7 @@ import {
   START,
   SUM,
   words8,
-} from "./quantise";
+} from "./quantise.ts";
 
 /** Quantises a row of `columns` for q8 weights. */
 export function plainForQ8(x: usize, columns: i32, to: usize): void {

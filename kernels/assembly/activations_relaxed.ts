@@ -17,7 +17,7 @@ import {
   SUM,
   sum8,
   words8,
-} from "./quantise";
+} from "./quantise.ts";
 
 /** Where the low halves and the signs are; the high halves come first. */
 export const LOW: usize = 32;

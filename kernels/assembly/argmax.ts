@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { maximum } from "./maximum";
+import { maximum } from "./maximum.ts";
 
 /** Index of the largest entry of each row, the lowest on ties, as i32. */
 export function argmax(

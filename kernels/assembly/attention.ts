@@ -7,10 +7,10 @@ import {
   rowStep,
   SCORES,
   tileHeight,
-} from "./attention_rows";
-import { scoreBlock } from "./attention_scores";
-import { clearStatistics, softmaxBlock, sumOf } from "./attention_softmax";
-import { valueBlock } from "./attention_values";
+} from "./attention_rows.ts";
+import { scoreBlock } from "./attention_scores.ts";
+import { clearStatistics, softmaxBlock, sumOf } from "./attention_softmax.ts";
+import { valueBlock } from "./attention_values.ts";
 
 /** Most rows (query heads of one KV head, of all queries) per pass over the cache. */
 const BATCH: i32 = 48;

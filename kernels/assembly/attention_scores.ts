@@ -1,8 +1,8 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { SCORES, tileHeight } from "./attention_rows";
-import { scoreHighTile } from "./attention_scores_high";
-import { scoreLowTile } from "./attention_scores_low";
+import { SCORES, tileHeight } from "./attention_rows.ts";
+import { scoreHighTile } from "./attention_scores_high.ts";
+import { scoreLowTile } from "./attention_scores_low.ts";
 
 /**
  * Products of rows, from the tile that starts with row `from` on, with `count`

@@ -1,7 +1,7 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { SCORES } from "./attention_rows";
-import { keep, madd, sums4 } from "./simd";
+import { SCORES } from "./attention_rows.ts";
+import { keep, madd, sums4 } from "./simd.ts";
 
 /** {@linkcode scoreTile} for up to three rows: tiles of four keys. */
 export function scoreLowTile(

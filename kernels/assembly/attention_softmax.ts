@@ -1,7 +1,7 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { SCORES } from "./attention_rows";
-import { exp4, max4, sum4 } from "./simd";
+import { SCORES } from "./attention_rows.ts";
+import { exp4, max4, sum4 } from "./simd.ts";
 
 // Statistics of a batch: largest scores, sums and factors of all rows.
 

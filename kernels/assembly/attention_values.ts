@@ -1,8 +1,8 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { SCORES, tileHeight } from "./attention_rows";
-import { factorOf } from "./attention_softmax";
-import { keep, madd } from "./simd";
+import { SCORES, tileHeight } from "./attention_rows.ts";
+import { factorOf } from "./attention_softmax.ts";
+import { keep, madd } from "./simd.ts";
 
 /**
  * `output = factor · output + Σ weight · value` for the rows from `from` on and

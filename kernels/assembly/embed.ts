@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 // deno-lint-ignore-file no-unused-vars verbatim-module-syntax -- used once unrolled
-import { float_0, float_1, float_2, STEP_0, STEP_1, STEP_2 } from "./floats";
+import { float_0, float_1, float_2, STEP_0, STEP_1, STEP_2 } from "./floats.ts";
 import {
   Q4_0_BLOCK,
   Q4_1_BLOCK,
@@ -10,7 +10,7 @@ import {
   Q8_SCALES,
   StoredType,
   tileBytes,
-} from "./packed";
+} from "./packed.ts";
 
 /** Row `id` of a packed part of an embedding table, as floats to `out`. */
 export function embed(

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { sum4 } from "./simd";
+import { sum4 } from "./simd.ts";
 
 /** 1 when `n` rows of `width` floats are free of NaN and infinity, else 0. */
 export function finite(x: usize, xStride: usize, n: i32, width: i32): i32 {

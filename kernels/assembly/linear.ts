@@ -1,7 +1,7 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { multiply, quantise } from "./linear_kernels";
-import { isQuantised, tileBytes } from "./packed";
-import { BLOCK } from "./quantise";
+import { multiply, quantise } from "./linear_kernels.ts";
+import { isQuantised, tileBytes } from "./packed.ts";
+import { BLOCK } from "./quantise.ts";
 
 /** Tokens that are quantised at a time: their activations stay in the cache. */
 const TOKENS: i32 = 64;

@@ -4,9 +4,16 @@
 // f32, f16 and bf16 weights, whose kernels end in 0, 1 and 2. Even and odd
 // inputs have sums of their own, so that one addition need not wait for the
 // last.
-import { floats_0, floats_1, floats_2, STEP_0, STEP_1, STEP_2 } from "./floats";
-import { madd } from "./simd";
-import { storeRows } from "./store_rows";
+import {
+  floats_0,
+  floats_1,
+  floats_2,
+  STEP_0,
+  STEP_1,
+  STEP_2,
+} from "./floats.ts";
+import { madd } from "./simd.ts";
+import { storeRows } from "./store_rows.ts";
 
 // #for $t 0 3
 /** One token of `columns` floats at `x`: `rows` floats to `out`. */

@@ -1,14 +1,14 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 //
 // Which kernel a type of weights has in this build.
-import { plainForQ4, plainForQ8 } from "./activations_plain";
-import { relaxedForQ4, relaxedForQ8 } from "./activations_relaxed";
-import { linearFloat_0, linearFloat_1, linearFloat_2 } from "./linear_float";
-import { plainQ4_0, plainQ4_1 } from "./linear_q4_plain";
-import { relaxedQ4_0, relaxedQ4_1 } from "./linear_q4_relaxed";
-import { plainQ8 } from "./linear_q8_plain";
-import { relaxedQ8 } from "./linear_q8_relaxed";
-import { StoredType } from "./packed";
+import { plainForQ4, plainForQ8 } from "./activations_plain.ts";
+import { relaxedForQ4, relaxedForQ8 } from "./activations_relaxed.ts";
+import { linearFloat_0, linearFloat_1, linearFloat_2 } from "./linear_float.ts";
+import { plainQ4_0, plainQ4_1 } from "./linear_q4_plain.ts";
+import { relaxedQ4_0, relaxedQ4_1 } from "./linear_q4_relaxed.ts";
+import { plainQ8 } from "./linear_q8_plain.ts";
+import { relaxedQ8 } from "./linear_q8_relaxed.ts";
+import { StoredType } from "./packed.ts";
 
 /** Quantises `columns` floats, for weights of a quantised type. */
 export function quantise(type: i32, x: usize, columns: i32, to: usize): void {

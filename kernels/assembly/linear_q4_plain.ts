@@ -4,10 +4,10 @@
 // q4_0 and q4_1 weights without relaxed SIMD: see linear_q4_relaxed.ts, and
 // activations_plain.ts for the order in which the four nibbles of a word meet
 // their inputs.
-import { Q4_0_BLOCK, Q4_1_BLOCK, Q4_MINIMA, Q4_SCALES } from "./packed";
-import { BLOCK, SCALE, START, SUM } from "./quantise";
-import { madd } from "./simd";
-import { storeRows } from "./store_rows";
+import { Q4_0_BLOCK, Q4_1_BLOCK, Q4_MINIMA, Q4_SCALES } from "./packed.ts";
+import { BLOCK, SCALE, START, SUM } from "./quantise.ts";
+import { madd } from "./simd.ts";
+import { storeRows } from "./store_rows.ts";
 
 // #for $m 0 2
 /** One token: `rows` floats to `out`. */

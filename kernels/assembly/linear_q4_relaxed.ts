@@ -3,11 +3,11 @@
 //
 // q4_0 and q4_1 weights with relaxed SIMD, like linear_q8_relaxed.ts. Kernels whose
 // name ends in 0 are for q4_0, in 1 for q4_1, which has minima.
-import { Q4_0_BLOCK, Q4_1_BLOCK, Q4_MINIMA, Q4_SCALES } from "./packed";
-import { LOW } from "./activations_relaxed";
-import { BLOCK, SCALE, START, SUM } from "./quantise";
-import { madd } from "./simd";
-import { storeRows } from "./store_rows";
+import { Q4_0_BLOCK, Q4_1_BLOCK, Q4_MINIMA, Q4_SCALES } from "./packed.ts";
+import { LOW } from "./activations_relaxed.ts";
+import { BLOCK, SCALE, START, SUM } from "./quantise.ts";
+import { madd } from "./simd.ts";
+import { storeRows } from "./store_rows.ts";
 
 // #for $m 0 2
 /** One token: `rows` floats to `out`. */

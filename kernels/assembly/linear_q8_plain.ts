@@ -3,10 +3,10 @@
 // q8_0 weights without relaxed SIMD: see linear_q8_relaxed.ts. A product of 8
 // bytes of a vector and 4 inputs has two sums for each of two rows, so a vector
 // takes two accumulators (`a` for its first rows, `b` for its last).
-import { Q8_BLOCK, Q8_SCALES } from "./packed";
-import { BLOCK, SCALE } from "./quantise";
-import { madd } from "./simd";
-import { storeRows } from "./store_rows";
+import { Q8_BLOCK, Q8_SCALES } from "./packed.ts";
+import { BLOCK, SCALE } from "./quantise.ts";
+import { madd } from "./simd.ts";
+import { storeRows } from "./store_rows.ts";
 
 /** One token: `rows` floats to `out`. */
 export function plainQ8(

@@ -2,11 +2,11 @@
 //
 // q8_0 weights with relaxed SIMD. Dot products of 32 inputs are exact integers,
 // of which each row of a tile has a lane; only blocks are added in f32.
-import { LOW, SIGNS } from "./activations_relaxed";
-import { Q8_BLOCK, Q8_SCALES } from "./packed";
-import { BLOCK, SCALE, START } from "./quantise";
-import { madd } from "./simd";
-import { storeRows } from "./store_rows";
+import { LOW, SIGNS } from "./activations_relaxed.ts";
+import { Q8_BLOCK, Q8_SCALES } from "./packed.ts";
+import { BLOCK, SCALE, START } from "./quantise.ts";
+import { madd } from "./simd.ts";
+import { storeRows } from "./store_rows.ts";
 
 /** One token: `rows` floats to `out`. */
 export function relaxedQ8(

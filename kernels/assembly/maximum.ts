@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { max4 } from "./simd";
+import { max4 } from "./simd.ts";
 
 /** Largest of `bytes / 4` floats, at least one. */
 export function maximum(x: usize, bytes: usize): f32 {

@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { maximum } from "./maximum";
+import { maximum } from "./maximum.ts";
 
 /** Divides scores by the largest of their head. */
 export function normalise(

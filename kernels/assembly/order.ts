@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { countOf, DIGIT, HISTOGRAM } from "./radix";
+import { countOf, DIGIT, HISTOGRAM } from "./radix.ts";
 
 /** Sorts slots by position: a radix sort, lowest digit first. */
 export function order(

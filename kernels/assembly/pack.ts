@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 // deno-lint-ignore-file no-unused-vars verbatim-module-syntax -- used once unrolled
-import { float_1 } from "./floats";
+import { float_1 } from "./floats.ts";
 import {
   Q4_0_BLOCK,
   Q4_0_STORED,
@@ -14,7 +14,7 @@ import {
   storedBytes,
   StoredType,
   tileBytes,
-} from "./packed";
+} from "./packed.ts";
 
 /**
  * Brings rows from the order of a file into that of packed.ts.

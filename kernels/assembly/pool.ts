@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { maximum } from "./maximum";
+import { maximum } from "./maximum.ts";
 
 /** Maxima of neighbourhoods, which are cut off at the ends. */
 export function pool(

@@ -1,7 +1,7 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 // deno-lint-ignore-file no-unused-vars -- used once unrolled
 
-import { madd, max4 } from "./simd";
+import { madd, max4 } from "./simd.ts";
 
 // A block of quantised activations: 32 inputs of a linear layer as integers,
 // in 64 bytes whose use depends on the kernels, then how to read them.

@@ -1,11 +1,16 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { BLOCK, copyRow, SCORES } from "./attention_rows";
-import { scoreTile } from "./attention_scores";
-import { gatherRows } from "./gather_rows";
-import { anyOpen, clearColumns, closeColumns, takeBack } from "./last_similar";
-import { madd, sum4 } from "./simd";
-import { softmax } from "./softmax";
+import { BLOCK, copyRow, SCORES } from "./attention_rows.ts";
+import { scoreTile } from "./attention_scores.ts";
+import { gatherRows } from "./gather_rows.ts";
+import {
+  anyOpen,
+  clearColumns,
+  closeColumns,
+  takeBack,
+} from "./last_similar.ts";
+import { madd, sum4 } from "./simd.ts";
+import { softmax } from "./softmax.ts";
 
 /** Rows of a tile of similarities. */
 const HEIGHT: i32 = 6;

@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { madd, sum4 } from "./simd";
+import { madd, sum4 } from "./simd.ts";
 
 /**
  * `out = x / sqrt(mean(x²) + epsilon) · weight` for `n` entries of `inner`

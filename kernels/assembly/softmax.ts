@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { maximum } from "./maximum";
-import { exp4, sum4 } from "./simd";
+import { maximum } from "./maximum.ts";
+import { exp4, sum4 } from "./simd.ts";
 
 /**
  * Softmax of `x · scale` over each of `n` rows, in place. Entries of -Infinity

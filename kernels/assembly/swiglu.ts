@@ -1,5 +1,5 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { exp4 } from "./simd";
+import { exp4 } from "./simd.ts";
 
 /**
  * `out = gate · sigmoid(gate) · up` for `n` rows of `width` gates, then

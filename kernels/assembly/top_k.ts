@@ -1,6 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { countOf, DIGIT, DIGITS, HISTOGRAM } from "./radix";
+import { countOf, DIGIT, DIGITS, HISTOGRAM } from "./radix.ts";
 
 /**
  * Finds the `k`-th largest score by its bits, from the highest digit down

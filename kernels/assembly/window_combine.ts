@@ -1,8 +1,8 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { SCORES } from "./attention_rows";
-import { sumOf, topOf } from "./attention_softmax";
-import { exp4 } from "./simd";
+import { SCORES } from "./attention_rows.ts";
+import { sumOf, topOf } from "./attention_softmax.ts";
+import { exp4 } from "./simd.ts";
 
 /**
  * Turns the largest scores that the weights of a block are relative to into

@@ -7,11 +7,11 @@ import {
   rowStep,
   SCORES,
   tileHeight,
-} from "./attention_rows";
-import { scoreBlock } from "./attention_scores";
-import { clearStatistics, softmaxBlock } from "./attention_softmax";
-import { gatherRows } from "./gather_rows";
-import { combineBlock, finishFactors } from "./window_combine";
+} from "./attention_rows.ts";
+import { scoreBlock } from "./attention_scores.ts";
+import { clearStatistics, softmaxBlock } from "./attention_softmax.ts";
+import { gatherRows } from "./gather_rows.ts";
+import { combineBlock, finishFactors } from "./window_combine.ts";
 
 /**
  * Two passes over the scores of all rows (query heads of a KV head, of all

@@ -1,10 +1,13 @@
 import type { ArrayTensor } from "./tensor.ts";
 
+/** Smallest normal float32: scores that are all zero stay zero. */
+const LEAST = 2 ** -126;
+
 /** Reference of {@linkcode Kernels.normalise}. */
 export function normalise(scores: ArrayTensor, n: number): void {
   for (let h = 0; h < scores.shape[0]; h++) {
     const row = scores.row(h).subarray(0, n);
-    const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const most = row.reduce((a, b) => Math.max(a, b), LEAST);
     row.forEach((value, r) => row[r] = value / most);
   }
 }
