@@ -15,7 +15,8 @@ export interface OpenBackendOptions extends WasmOptions {
 /**
  * Opens the place where kernels run.
  *
- * @throws {TypeError} for a name that is none.
+ * @throws {TypeError} for a name that is none, and without a `module` where the
+ * runtime forbids compiling one.
  *
  * @example
  * ```ts

@@ -2,7 +2,8 @@
  * Expands the marks of an AssemblyScript source, so that the source itself
  * stays something that TypeScript's tools can parse and format.
  *
- * `// #inline` becomes AssemblyScript's decorator of functions. Loops are
+ * `// #inline` becomes AssemblyScript's decorator of functions, and imports lose
+ * the extension that TypeScript needs and AssemblyScript refuses. Loops are
  * unrolled: SIMD kernels keep accumulators in local variables and offsets in
  * instruction immediates, and AssemblyScript has neither arrays of locals nor
  * constant parameters. So a kernel says
@@ -20,7 +21,9 @@
  * @returns AssemblyScript without them.
  */
 export function expandMarks(source: string): string {
-  const decorated = source.replace(/^\/\/ #inline$/gm, "@inline");
+  const decorated = source
+    .replace(/^\/\/ #inline$/gm, "@inline")
+    .replace(/(from "\.\/\w+)\.ts";/g, '$1";');
   return expand(decorated.split("\n"), new Map()).join("\n");
 }
 

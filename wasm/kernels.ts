@@ -47,7 +47,11 @@ export interface WasmOptions {
   module?: WebAssembly.Module | undefined;
 }
 
-/** An instance of its own, and which build it is. */
+/**
+ * An instance of its own, and which build it is.
+ *
+ * @throws {TypeError} when the runtime cannot or must not compile bytes.
+ */
 export async function instantiateKernels(
   { build, module }: WasmOptions,
 ): Promise<{ kernels: WasmKernels; build: string }> {
@@ -57,8 +61,19 @@ export async function instantiateKernels(
     atob(await embedded[chosen]()),
     (character) => character.charCodeAt(0),
   );
-  const compiled = await WebAssembly.compile(bytes);
-  return { kernels: await instantiate(compiled), build: chosen };
+  return { kernels: await instantiate(await compile(bytes)), build: chosen };
+}
+
+async function compile(bytes: BufferSource): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw new TypeError(
+      `Cannot compile the kernels: ${(cause as Error).message}, ` +
+        `a module compiled elsewhere is needed`,
+      { cause },
+    );
+  }
 }
 
 /** Lazy, so that only the build that is used is ever loaded. */
