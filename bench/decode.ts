@@ -43,7 +43,7 @@ const tasks: readonly Task[] = [
     what: "prompt of 256",
     prompt: 256,
     tokens: 1,
-    measure: ({ promptSeconds }) => [promptSeconds / 256],
+    measure: ({ tokenSeconds }) => [tokenSeconds[0] / 256],
   },
 ];
 

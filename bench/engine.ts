@@ -1,18 +1,19 @@
 import {
+  type Backend,
   loadModel,
   type Model,
   openBackend,
   Session,
   type SessionOptions,
 } from "../mod.ts";
-import type { Backend, Generation } from "../mod.ts";
 import { UsageError } from "../cli/usage_error.ts";
 
-/** What an engine did; the first token's time is the prompt's. */
-export type Decoding = Pick<
-  Generation,
-  "tokens" | "promptSeconds" | "tokenSeconds"
->;
+/** What an engine did. */
+export interface Decoding {
+  readonly tokens: readonly number[];
+  /** Seconds until each token was there; the first one's are the prompt's. */
+  readonly tokenSeconds: readonly number[];
+}
 
 /** Something that runs a model, on one thread. */
 export interface Engine extends AsyncDisposable {
@@ -44,13 +45,35 @@ export function endlessSession(
   );
 }
 
+/**
+ * Collects tokens and how long each took to come, all that happens between
+ * them included.
+ */
+export async function clock(
+  answer: AsyncIterable<number>,
+  most: number,
+): Promise<Decoding> {
+  const tokens: number[] = [];
+  const tokenSeconds: number[] = [];
+  let start = performance.now();
+  for await (const token of answer) {
+    const now = performance.now();
+    tokenSeconds.push((now - start) / 1000);
+    start = now;
+    if (tokens.push(token) === most) break;
+  }
+  return { tokens, tokenSeconds };
+}
+
 /** Ours. */
 export class Gkv implements Engine {
   readonly name = "gkv";
+  readonly backend: Backend;
   readonly model: Model;
   readonly #session: Session;
 
   private constructor(backend: Backend, model: Model, options: SessionOptions) {
+    this.backend = backend;
     this.model = model;
     this.#session = endlessSession(backend, model, options);
   }
@@ -62,16 +85,17 @@ export class Gkv implements Engine {
     return new Gkv(backend, model, options);
   }
 
-  async generate(prompt: readonly number[], most: number): Promise<Decoding> {
+  generate(prompt: readonly number[], most: number): Promise<Decoding> {
     this.#session.reset();
-    const answer = this.#session.generateTokens(prompt, { maxTokens: most });
-    for await (const _ of answer);
-    return this.#session.generation!;
+    // One more than is taken: the turn for other tasks is between tokens.
+    const options = { maxTokens: most + 1 };
+    return clock(this.#session.generateTokens(prompt, options), most);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#session.dispose();
     this.model.dispose();
+    this.backend[Symbol.dispose]();
     return Promise.resolve();
   }
 }

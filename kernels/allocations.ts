@@ -1,4 +1,4 @@
-import type { Backend, Tensor, Weight, WeightPart } from "./ops.ts";
+import type { Backend, DType, Tensor, Weight, WeightPart } from "./ops.ts";
 
 /** Memory that is given back together: what one object allocates. */
 export class Allocations implements Disposable {
@@ -23,7 +23,7 @@ export class Allocations implements Disposable {
   }
 
   /** As {@linkcode Backend.tensor}. */
-  tensor(shape: readonly number[], dtype?: "f32" | "i32"): Tensor {
+  tensor(shape: readonly number[], dtype?: DType): Tensor {
     const tensor = this.#backend.tensor(shape, dtype);
     this.#made.push(tensor);
     return tensor;

@@ -1,5 +1,8 @@
 import type { StoredType } from "./stored.ts";
 
+/** Types of a tensor's elements, all of 4 bytes. */
+export type DType = "f32" | "i32";
+
 /**
  * A block of a backend's memory with a shape.
  *
@@ -8,7 +11,7 @@ import type { StoredType } from "./stored.ts";
  * can be a tensor of their own.
  */
 export interface Tensor {
-  readonly dtype: "f32" | "i32";
+  readonly dtype: DType;
   /** Outermost first. */
   readonly shape: readonly number[];
   /** Elements from one entry of the first dimension to the next. */
@@ -252,7 +255,7 @@ export interface Backend extends Kernels, Disposable {
   readonly name: string;
 
   /** Zeroed memory; rejects with a `RangeError` where there is not enough. */
-  tensor(shape: readonly number[], dtype?: "f32" | "i32"): Tensor;
+  tensor(shape: readonly number[], dtype?: DType): Tensor;
 
   /**
    * Entries `from … to` of a tensor's second dimension, in the same memory:

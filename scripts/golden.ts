@@ -61,7 +61,7 @@ export async function replay(
   golden: Golden,
 ): Promise<Deviation> {
   const { shape, prompt } = golden;
-  using cache = new KVCache(backend, {
+  const cache = new KVCache(backend, {
     ...shape,
     layers: 1,
     budget: { tokens: golden.config.budget },
@@ -69,6 +69,20 @@ export async function replay(
     slots: prompt,
     record: true,
   });
+  // tests/runtimes runs this in Node 20 too, which cannot parse `using`.
+  try {
+    return await decode(backend, cache, golden);
+  } finally {
+    cache.dispose();
+  }
+}
+
+async function decode(
+  backend: Backend,
+  cache: KVCache,
+  golden: Golden,
+): Promise<Deviation> {
+  const { shape, prompt } = golden;
   const attended = [await attend(backend, cache, golden, 0, prompt)];
   for (let token = prompt; token < shape.tokens; token++) {
     attended.push(await attend(backend, cache, golden, token, 1));

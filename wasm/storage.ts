@@ -1,4 +1,4 @@
-import type { MemoryStats, Tensor, WeightPart } from "../kernels/ops.ts";
+import type { DType, MemoryStats, Tensor, WeightPart } from "../kernels/ops.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import type { WasmKernels } from "./kernels.ts";
 import { Arena } from "./memory.ts";
@@ -23,7 +23,7 @@ export class WasmStorage {
   }
 
   /** See {@linkcode Backend.tensor}. */
-  tensor(shape: readonly number[], dtype: "f32" | "i32" = "f32"): WasmTensor {
+  tensor(shape: readonly number[], dtype: DType = "f32"): WasmTensor {
     const pointer = this.#arena.allocate(elements(shape) * 4);
     return new WasmTensor(dtype, pointer, shape, elements(shape.slice(1)));
   }

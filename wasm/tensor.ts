@@ -1,4 +1,10 @@
-import type { LayerCache, Tensor, Weight, WeightPart } from "../kernels/ops.ts";
+import type {
+  DType,
+  LayerCache,
+  Tensor,
+  Weight,
+  WeightPart,
+} from "../kernels/ops.ts";
 import type { StoredType } from "../kernels/stored.ts";
 
 /** A {@linkcode Tensor} at an address of the WebAssembly memory. */
@@ -14,7 +20,7 @@ export class WasmTensor implements Tensor {
    * @param stride Elements from one entry of the first dimension to the next.
    */
   constructor(
-    readonly dtype: "f32" | "i32",
+    readonly dtype: DType,
     readonly pointer: number,
     readonly shape: readonly number[],
     readonly stride: number,

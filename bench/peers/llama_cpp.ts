@@ -4,7 +4,7 @@ import {
   LlamaLogLevel,
   type Token,
 } from "node-llama-cpp";
-import type { Decoding, Engine } from "../engine.ts";
+import { clock, type Decoding, type Engine } from "../engine.ts";
 
 /**
  * llama.cpp, native, on one thread, through node-llama-cpp. Greedy: its
@@ -39,20 +39,11 @@ export class LlamaCpp implements Engine {
 
   async generate(prompt: readonly number[], most: number): Promise<Decoding> {
     await this.#sequence.clearHistory();
-    const tokens: number[] = [];
-    const seconds: number[] = [];
-    let start = performance.now();
     const answer = this.#sequence.evaluate(prompt as Token[], {
       temperature: 0,
       yieldEogToken: true,
     });
-    for await (const token of answer) {
-      const now = performance.now();
-      seconds.push((now - start) / 1000);
-      start = now;
-      if (tokens.push(token) === most) break;
-    }
-    return { tokens, promptSeconds: seconds[0], tokenSeconds: seconds };
+    return clock(answer, most);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

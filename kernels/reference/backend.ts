@@ -1,4 +1,10 @@
-import type { Backend, MemoryStats, Tensor, WeightPart } from "../ops.ts";
+import type {
+  Backend,
+  DType,
+  MemoryStats,
+  Tensor,
+  WeightPart,
+} from "../ops.ts";
 import { add } from "./add.ts";
 import { append } from "./append.ts";
 import { argmax } from "./argmax.ts";
@@ -61,7 +67,7 @@ export class ReferenceBackend implements Backend {
   readonly windowScores: typeof windowScores = windowScores;
 
   /** See {@linkcode Backend.tensor}. */
-  tensor(shape: readonly number[], dtype: "f32" | "i32" = "f32"): ArrayTensor {
+  tensor(shape: readonly number[], dtype: DType = "f32"): ArrayTensor {
     const size = shape.reduce((product, length) => product * length, 1);
     const data = dtype === "f32"
       ? new Float64Array(size)

@@ -1,4 +1,4 @@
-import type { LayerCache, Tensor } from "../ops.ts";
+import type { DType, LayerCache, Tensor } from "../ops.ts";
 
 /** A {@linkcode Tensor} in an array: the reference counts in float64. */
 export class ArrayTensor implements Tensor {
@@ -16,7 +16,7 @@ export class ArrayTensor implements Tensor {
   ) {}
 
   /** Type as a backend would store it. */
-  get dtype(): "f32" | "i32" {
+  get dtype(): DType {
     return this.data instanceof Int32Array ? "i32" : "f32";
   }
 

@@ -84,7 +84,8 @@ export function expectTensors(checkpoint: Checkpoint): void {
     const entry = tensors.get(tensor);
     if (isFitting(name, tensor, entry, expected, config)) known.add(tensor);
   }
-  const unknown = tensors.keys().find((tensor) => !known.has(tensor));
+  // An array: Node 20 and older browsers have no iterator helpers.
+  const unknown = [...tensors.keys()].find((tensor) => !known.has(tensor));
   if (unknown === undefined) return;
   throw new ModelFormatError(
     `Cannot use ${name}: it has a tensor ${unknown}, which is no part of a ${config.architecture} decoder of ${config.layers} blocks`,

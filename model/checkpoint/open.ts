@@ -1,7 +1,6 @@
 import type { Checkpoint } from "./checkpoint.ts";
 import { ModelFormatError } from "./error.ts";
 import { Folder } from "../safetensors/folder.ts";
-import { openGguf } from "../gguf/gguf.ts";
 import { openSafetensors } from "../safetensors/safetensors.ts";
 import type { ByteSource } from "./source.ts";
 
@@ -26,6 +25,8 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const [first] = sources;
   if (first && sources.length === 1 && await startsAsGguf(first)) {
+    // Lazily: its library is half of this package in a bundle.
+    const { openGguf } = await import("../gguf/gguf.ts");
     return openGguf(first);
   }
   if (new Folder(sources).find("config.json")) return openSafetensors(sources);

@@ -6,21 +6,26 @@ const root = new URL("../../", import.meta.url);
 
 /** The scenario as one file and a task for it, for as long as a test lasts. */
 export interface Bundle extends AsyncDisposable {
+  /** Holds `scenario.js`, `task.json` and the task's model, `tiny.gguf`. */
   folder: string;
-  /** Path of the module that exports `run`. */
-  scenario: string;
   task: Task;
 }
 
 /** Bundles the scenario as an application for the web would be. */
 export async function bundle(): Promise<Bundle> {
   const folder = await Deno.makeTempDir();
-  const scenario = `${folder}/scenario.js`;
-  await build(scenario);
+  const model = tinyGguf({ type: "q4_1" });
+  const golden = new URL("tests/goldens/09-gkv.json", root);
+  const task: Task = {
+    model: model.toBase64(),
+    golden: JSON.parse(await Deno.readTextFile(golden)),
+  };
+  await build(`${folder}/scenario.js`);
+  await Deno.writeTextFile(`${folder}/task.json`, JSON.stringify(task));
+  await Deno.writeFile(`${folder}/tiny.gguf`, model);
   return {
     folder,
-    scenario,
-    task: await task(),
+    task,
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }
@@ -33,12 +38,4 @@ async function build(output: string): Promise<void> {
     cwd: root,
   }).output();
   assertEquals(success, true, new TextDecoder().decode(stderr));
-}
-
-async function task(): Promise<Task> {
-  const golden = new URL("tests/goldens/09-gkv.json", root);
-  return {
-    model: tinyGguf({ type: "q4_1" }).toBase64(),
-    golden: JSON.parse(await Deno.readTextFile(golden)),
-  };
 }

@@ -18,9 +18,9 @@ const args = [
 
 /** Serves an empty page and the scenario. */
 async function serve(
-  { scenario }: Bundle,
+  { folder }: Bundle,
 ): Promise<Deno.HttpServer<Deno.NetAddr>> {
-  const script = await Deno.readTextFile(scenario);
+  const script = await Deno.readTextFile(`${folder}/scenario.js`);
   const answer = (type: string, body: string) =>
     new Response(body, { headers: { "content-type": type } });
   const options = { port: 0, hostname: "localhost", onListen: () => {} };

@@ -1,7 +1,8 @@
-// Runs in Node and Bun: process.mjs SCENARIO TASK prints the outcome.
+// Runs in Node and Bun: process.mjs FOLDER prints the outcome of its task.
 import { readFile } from "node:fs/promises";
 
-const [, , scenario, task] = process.argv;
-const { run } = await import(scenario);
-const outcome = await run(JSON.parse(await readFile(task, "utf8")));
+const folder = process.argv[2];
+const { run } = await import(`${folder}/scenario.js`);
+const task = JSON.parse(await readFile(`${folder}/task.json`, "utf8"));
+const outcome = await run({ ...task, path: `${folder}/tiny.gguf` });
 console.log(JSON.stringify(outcome));

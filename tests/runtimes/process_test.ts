@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { tinyGguf } from "../model/fixtures.ts";
-import { type Bundle, bundle } from "./bundle.ts";
+import { bundle } from "./bundle.ts";
 import { installed } from "./installed.ts";
 import { assertSameAsDeno } from "./same.ts";
-import type { Outcome } from "./scenario.ts";
 
 const node = "/usr/bin/node";
 const bun = pathOf("../../node_modules/@oven/bun-linux-x64/bin/bun");
@@ -12,20 +10,7 @@ function pathOf(relative: string): string {
   return new URL(relative, import.meta.url).pathname;
 }
 
-/** Runs the scenario in a process, which reads the model from a file. */
-async function runIn(
-  runtime: string,
-  { folder, scenario, task }: Bundle,
-): Promise<Outcome> {
-  const path = `${folder}/tiny.gguf`;
-  await Deno.writeFile(path, Uint8Array.fromBase64(task.model));
-  const input = `${folder}/task.json`;
-  await Deno.writeTextFile(input, JSON.stringify({ ...task, path }));
-  const args = [pathOf("process.mjs"), scenario, input];
-  return JSON.parse(await outputOf(runtime, args));
-}
-
-async function outputOf(runtime: string, args: string[]): Promise<string> {
+async function outputOf(runtime: string, ...args: string[]): Promise<string> {
   const command = new Deno.Command(runtime, { args });
   const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();
@@ -39,10 +24,10 @@ Deno.test({
   ignore: hasNode.ignore,
   async fn() {
     await using bundled = await bundle();
-    const outcome = await runIn(node, bundled);
-    const version = await outputOf(node, ["-p", "process.versions.node"]);
+    const out = await outputOf(node, pathOf("process.mjs"), bundled.folder);
+    const version = await outputOf(node, "-p", "process.versions.node");
     const build = parseInt(version) < 21 ? "simd" : "relaxed-simd";
-    await assertSameAsDeno(outcome, bundled.task, build);
+    await assertSameAsDeno(JSON.parse(out), bundled.task, build);
   },
 });
 
@@ -52,7 +37,20 @@ Deno.test({
   ignore: hasBun.ignore,
   async fn() {
     await using bundled = await bundle();
-    const outcome = await runIn(bun, bundled);
-    await assertSameAsDeno(outcome, bundled.task, "relaxed-simd");
+    const out = await outputOf(bun, pathOf("process.mjs"), bundled.folder);
+    await assertSameAsDeno(JSON.parse(out), bundled.task, "relaxed-simd");
+  },
+});
+
+Deno.test({
+  name:
+    `Vercel's edge VM runs a compiled module: same tokens as Deno${hasNode.why}`,
+  ignore: hasNode.ignore,
+  async fn() {
+    await using bundled = await bundle();
+    const wasm = pathOf("../../wasm/simd.wasm");
+    const script = pathOf("edge.mjs");
+    const out = await outputOf(node, script, bundled.folder, wasm);
+    await assertSameAsDeno(JSON.parse(out), bundled.task, "simd", "given");
   },
 });

@@ -1,5 +1,6 @@
-import { run } from "./scenario.js";
-import module from "./kernels.wasm";
+// In the worker these are the bundle and the build that the test chose.
+import { run } from "./scenario.ts";
+import module from "../../wasm/simd.wasm";
 
 export default {
   async fetch(request) {

@@ -1,0 +1,282 @@
+import type { Backend, MergeRule } from "../kernels/ops.ts";
+import { notFinite } from "../kernels/reference/assert_finite.ts";
+import { add } from "../kernels/wgsl/add.ts";
+import { append } from "../kernels/wgsl/append.ts";
+import { argmax } from "../kernels/wgsl/argmax.ts";
+import { assertFinite } from "../kernels/wgsl/assert_finite.ts";
+import { attention } from "../kernels/wgsl/attention.ts";
+import { compact } from "../kernels/wgsl/compact.ts";
+import { copy } from "../kernels/wgsl/copy.ts";
+import { embed } from "../kernels/wgsl/embed.ts";
+import { gather } from "../kernels/wgsl/gather.ts";
+import { linear } from "../kernels/wgsl/linear.ts";
+import { mergeHistory } from "../kernels/wgsl/merge_history.ts";
+import { mixScores } from "../kernels/wgsl/mix_scores.ts";
+import { gpuKernels } from "../kernels/wgsl/mod.ts";
+import { normalise } from "../kernels/wgsl/normalise.ts";
+import { order } from "../kernels/wgsl/order.ts";
+import { pool } from "../kernels/wgsl/pool.ts";
+import { protect } from "../kernels/wgsl/protect.ts";
+import { recency } from "../kernels/wgsl/recency.ts";
+import { redundancy } from "../kernels/wgsl/redundancy.ts";
+import { rmsNorm } from "../kernels/wgsl/rms_norm.ts";
+import { rope } from "../kernels/wgsl/rope.ts";
+import { softmax } from "../kernels/wgsl/softmax.ts";
+import { swiglu } from "../kernels/wgsl/swiglu.ts";
+import { topK } from "../kernels/wgsl/top_k.ts";
+import { windowScores } from "../kernels/wgsl/window_scores.ts";
+import { type Gpu, type GpuOptions, requestGpu } from "./device.ts";
+import { DeviceLostError } from "./error.ts";
+import { PipelineCache } from "./pipelines.ts";
+import type { GpuCounts, GpuRange } from "./queue.ts";
+import { GpuStorage, rangeOf } from "./storage.ts";
+import type { GpuCache, GpuTensor, GpuWeight } from "./tensor.ts";
+
+/**
+ * Kernels on the GPU, through WebGPU. Calls are recorded and sent together;
+ * only {@linkcode read} waits, and is where errors of earlier calls show.
+ */
+export class GpuBackend extends GpuStorage implements Backend {
+  /** Adapter and variant: `webgpu (llvmpipe)`. */
+  readonly name: string;
+  readonly #device: GPUDevice;
+  /** Number of the first tensor that was not finite, and what it was called. */
+  readonly #flag: GpuTensor;
+  readonly #checked: string[] = [];
+  #lost: DeviceLostError | undefined;
+
+  private constructor(gpu: Gpu, pipelines: PipelineCache) {
+    super(gpu, pipelines);
+    this.name = `webgpu (${gpu.description})`;
+    this.#device = gpu.device;
+    this.#flag = this.tensor([1], "i32");
+    gpu.device.lost.then(({ reason, message }) => {
+      this.#lost = new DeviceLostError(
+        `Cannot use the GPU: the device was lost (${reason}) ${message}`.trim(),
+      );
+    });
+  }
+
+  /**
+   * Opens the machine's best adapter and compiles all kernels; `null` where
+   * there is none.
+   */
+  static async open(options: GpuOptions = {}): Promise<GpuBackend | null> {
+    const gpu = await requestGpu(options);
+    if (!gpu) return null;
+    const pipelines = new PipelineCache(gpu);
+    await pipelines.prepare(gpuKernels);
+    return new GpuBackend(gpu, pipelines);
+  }
+
+  /** What went to the GPU so far. */
+  get counts(): Readonly<GpuCounts> {
+    return this.queue.counts;
+  }
+
+  /** Ends the device and frees everything on it. */
+  [Symbol.dispose](): void {
+    this.queue.dispose();
+    this.#device.destroy();
+  }
+
+  /** See {@linkcode Kernels.assertFinite}. */
+  assertFinite(x: GpuTensor, n: number, name: string): void {
+    this.#checked.push(name);
+    assertFinite(this.queue, x, this.#flag, n, this.#checked.length);
+  }
+
+  /** As `GpuStorage`'s, and what `assertFinite` found until then. */
+  protected override async readBytes(range: GpuRange): Promise<ArrayBuffer> {
+    const names = this.#checked.splice(0);
+    try {
+      if (names.length === 0) return await super.readBytes(range);
+      const bytes = await this.queue.read([range, rangeOf(this.#flag, 1)]);
+      const code = new Int32Array(bytes, range.size, 1)[0];
+      if (code === 0) return bytes.slice(0, range.size);
+      this.write(this.#flag, [0]);
+      throw notFinite(names[code - 1]);
+    } catch (error) {
+      // The loss is known a turn after the read that it broke.
+      await Promise.resolve();
+      throw this.#lost ?? error;
+    }
+  }
+
+  /** See {@linkcode Kernels.embed}. */
+  embed(table: GpuWeight, ids: GpuTensor, out: GpuTensor, n: number): void {
+    embed(this.queue, table, ids, out, n);
+  }
+
+  /** See {@linkcode Kernels.linear}. */
+  linear(x: GpuTensor, weight: GpuWeight, out: GpuTensor, n: number): void {
+    linear(this.queue, x, weight, out, n);
+  }
+
+  /** See {@linkcode Kernels.rmsNorm}. */
+  rmsNorm(
+    x: GpuTensor,
+    weight: GpuTensor,
+    out: GpuTensor,
+    n: number,
+    epsilon: number,
+  ): void {
+    rmsNorm(this.queue, x, weight, out, n, epsilon);
+  }
+
+  /** See {@linkcode Kernels.rope}. */
+  rope(
+    x: GpuTensor,
+    angles: GpuTensor,
+    n: number,
+    pairing: "adjacent" | "halves",
+  ): void {
+    rope(this.queue, x, angles, n, pairing);
+  }
+
+  /** See {@linkcode Kernels.swiglu}. */
+  swiglu(gateUp: GpuTensor, out: GpuTensor, n: number): void {
+    swiglu(this.queue, gateUp, out, n);
+  }
+
+  /** See {@linkcode Kernels.add}. */
+  add(x: GpuTensor, y: GpuTensor, n: number): void {
+    add(this.queue, x, y, n);
+  }
+
+  /** See {@linkcode Kernels.copy}. */
+  copy(
+    source: GpuTensor,
+    from: number,
+    target: GpuTensor,
+    to: number,
+    n: number,
+  ): void {
+    copy(this.queue, source, from, target, to, n);
+  }
+
+  /** See {@linkcode Kernels.append}. */
+  append(
+    cache: GpuCache,
+    k: GpuTensor,
+    v: GpuTensor,
+    n: number,
+    at: number,
+    position: number,
+  ): void {
+    append(this.queue, cache, k, v, n, at, position);
+  }
+
+  /** See {@linkcode Kernels.attention}. */
+  attention(
+    q: GpuTensor,
+    cache: GpuCache,
+    out: GpuTensor,
+    n: number,
+    cached: number,
+  ): void {
+    attention(this.queue, q, cache, out, n, cached);
+  }
+
+  /** See {@linkcode Kernels.order}. */
+  order(cache: GpuCache, out: GpuTensor, n: number): void {
+    order(this.queue, cache, out, n);
+  }
+
+  /** See {@linkcode Kernels.windowScores}. */
+  windowScores(
+    queries: GpuTensor,
+    oldest: number,
+    cache: GpuCache,
+    ranks: GpuTensor,
+    scores: GpuTensor,
+    n: number,
+    shift: number,
+  ): void {
+    windowScores(this.queue, queries, oldest, cache, ranks, scores, n, shift);
+  }
+
+  /** See {@linkcode Kernels.recency}. */
+  recency(scores: GpuTensor, n: number): void {
+    recency(this.queue, scores, n);
+  }
+
+  /** See {@linkcode Kernels.normalise}. */
+  normalise(scores: GpuTensor, n: number): void {
+    normalise(this.queue, scores, n);
+  }
+
+  /** See {@linkcode Kernels.mergeHistory}. */
+  mergeHistory(
+    scores: GpuTensor,
+    history: GpuTensor,
+    remembered: number,
+    rule: MergeRule,
+    decay: number,
+  ): void {
+    mergeHistory(this.queue, scores, history, remembered, rule, decay);
+  }
+
+  /** See {@linkcode Kernels.pool}. */
+  pool(scores: GpuTensor, out: GpuTensor, n: number, width: number): void {
+    pool(this.queue, scores, out, n, width);
+  }
+
+  /** See {@linkcode Kernels.redundancy}. */
+  redundancy(
+    cache: GpuCache,
+    ranks: GpuTensor,
+    out: GpuTensor,
+    n: number,
+    window: number,
+  ): void {
+    redundancy(this.queue, cache, ranks, out, n, window);
+  }
+
+  /** See {@linkcode Kernels.mixScores}. */
+  mixScores(
+    scores: GpuTensor,
+    repeated: GpuTensor,
+    n: number,
+    mix: number,
+  ): void {
+    mixScores(this.queue, scores, repeated, n, mix);
+  }
+
+  /** See {@linkcode Kernels.protect}. */
+  protect(scores: GpuTensor, n: number): void {
+    protect(this.queue, scores, n);
+  }
+
+  /** See {@linkcode Kernels.topK}. */
+  topK(scores: GpuTensor, kept: GpuTensor, n: number, k: number): void {
+    topK(this.queue, scores, kept, n, k);
+  }
+
+  /** See {@linkcode Kernels.gather}. */
+  gather(scores: GpuTensor, kept: GpuTensor, out: GpuTensor, k: number): void {
+    gather(this.queue, scores, kept, out, k);
+  }
+
+  /** See {@linkcode Kernels.compact}. */
+  compact(
+    cache: GpuCache,
+    ranks: GpuTensor,
+    kept: GpuTensor,
+    n: number,
+    k: number,
+    window: number,
+  ): void {
+    compact(this.queue, cache, ranks, kept, n, k, window);
+  }
+
+  /** See {@linkcode Kernels.softmax}. */
+  softmax(x: GpuTensor, n: number, temperature: number): void {
+    softmax(this.queue, x, n, temperature);
+  }
+
+  /** See {@linkcode Kernels.argmax}. */
+  argmax(x: GpuTensor, out: GpuTensor, n: number): void {
+    argmax(this.queue, x, out, n);
+  }
+}

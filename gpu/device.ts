@@ -1,0 +1,64 @@
+/** What kernels may use beyond plain WebGPU. */
+export interface GpuFeatures {
+  /** Reductions across a subgroup: Chromium has them, Deno does not. */
+  readonly subgroups: boolean;
+}
+
+/** A device and what it can do. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly features: GpuFeatures;
+  /** Vendor and architecture, as figures show them. */
+  readonly description: string;
+  /** Largest part of a buffer that one binding can show, in bytes. */
+  readonly maxBinding: number;
+}
+
+/** Options of {@linkcode requestGpu}. */
+export interface GpuOptions {
+  /** Features to do without, so that their replacements can be tested. */
+  without?: readonly (keyof GpuFeatures)[] | undefined;
+  /** Bytes to take for the largest binding, if fewer than the device's. */
+  maxBinding?: number | undefined;
+}
+
+/** Optional features that are asked for where the adapter has them. */
+const wanted = ["subgroups", "timestamp-query"] as const;
+
+/** Limits that are raised to what the adapter allows. */
+const raised = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupStorageSize",
+] as const;
+
+/** A device of the machine's best adapter, or `null` where there is none. */
+export async function requestGpu(
+  { without = [], maxBinding = Infinity }: GpuOptions = {},
+): Promise<Gpu | null> {
+  const adapter = await globalThis.navigator?.gpu?.requestAdapter({
+    powerPreference: "high-performance",
+  });
+  if (!adapter) return null;
+  const has = (name: string) => adapter.features.has(name as GPUFeatureName);
+  const device = await adapter.requestDevice({
+    requiredFeatures: wanted.filter(has) as GPUFeatureName[],
+    requiredLimits: Object.fromEntries(
+      raised.map((name) => [name, adapter.limits[name]]),
+    ),
+  });
+  const { vendor, architecture, description } = adapter.info;
+  return {
+    device,
+    features: {
+      subgroups: has("subgroups") && !without.includes("subgroups"),
+    },
+    description: description || `${vendor} ${architecture}`.trim(),
+    maxBinding: Math.min(
+      maxBinding,
+      device.limits.maxStorageBufferBindingSize,
+    ),
+  };
+}

@@ -1,0 +1,219 @@
+import type { Gpu } from "./device.ts";
+import { type GpuKernel, wholeParameters } from "./kernel.ts";
+import type { PipelineCache } from "./pipelines.ts";
+import { type GpuMemory, GpuTensor } from "./tensor.ts";
+
+/** Bytes between the parameters of two dispatches. */
+const SLOT = 256;
+/** Dispatches that are recorded before they are submitted at the latest. */
+const SLOTS = 1024;
+
+/** Bytes of a buffer. */
+export interface GpuRange {
+  readonly memory: GpuMemory;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** What went to the GPU since the queue was made. */
+export interface GpuCounts {
+  dispatches: number;
+  submits: number;
+  readBacks: number;
+  /** Bytes read back. */
+  bytesRead: number;
+}
+
+/**
+ * Records dispatches and submits them together: nothing is sent before it is
+ * needed, and only `read` waits.
+ */
+export class GpuQueue {
+  readonly counts: GpuCounts = {
+    dispatches: 0,
+    submits: 0,
+    readBacks: 0,
+    bytesRead: 0,
+  };
+  readonly #device: GPUDevice;
+  readonly #pipelines: PipelineCache;
+  readonly #parameters: GPUBuffer;
+  readonly #words = new Uint32Array(SLOT / 4 * SLOTS);
+  readonly #floats = new Float32Array(this.#words.buffer);
+  readonly #groups = new Map<string, GPUBindGroup>();
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #slot = 0;
+  #scratch: GpuTensor | undefined;
+
+  constructor({ device }: Gpu, pipelines: PipelineCache) {
+    this.#device = device;
+    this.#pipelines = pipelines;
+    this.#parameters = device.createBuffer({
+      label: "parameters",
+      size: SLOT * SLOTS,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /**
+   * Enqueues a kernel.
+   *
+   * @param tensors In the order of the kernel's.
+   * @param u32 Whole numbers in the order of the kernel's.
+   * @param groups Workgroups along x, y and z.
+   */
+  dispatch(
+    kernel: GpuKernel,
+    tensors: readonly GpuTensor[],
+    u32: readonly number[],
+    f32: readonly number[],
+    groups: readonly [number, number?, number?],
+  ): void {
+    if (this.#slot === SLOTS) this.submit();
+    this.#writeParameters(kernel, tensors, u32, f32);
+    const { pipeline, layout } = this.#pipelines.get(kernel);
+    const pass = this.#openPass();
+    pass.setPipeline(pipeline);
+    const group = this.#groupOf(kernel, layout, tensors);
+    pass.setBindGroup(0, group, [this.#slot * SLOT]);
+    pass.dispatchWorkgroups(...groups);
+    this.#slot++;
+    this.counts.dispatches++;
+  }
+
+  /**
+   * Room for intermediate results of one op, at least `words` of 4 bytes; what
+   * it holds is lost with the next op that asks.
+   */
+  scratch(words: number): GpuTensor {
+    if (this.#scratch && this.#scratch.shape[0] >= words) return this.#scratch;
+    this.submit();
+    this.#scratch?.memory.buffer.destroy();
+    this.forgetGroups();
+    const usage = GPUBufferUsage.STORAGE;
+    const size = Math.ceil(words / 4) * 16;
+    const buffer = this.#device.createBuffer({ label: "scratch", size, usage });
+    const memory = { id: -1, buffer, size };
+    this.#scratch = new GpuTensor("f32", memory, [size / 4], 1);
+    return this.#scratch;
+  }
+
+  /** Bytes of the room for intermediate results. */
+  get scratchBytes(): number {
+    return this.#scratch?.memory.size ?? 0;
+  }
+
+  /** Sends what was recorded. */
+  submit(): void {
+    if (!this.#encoder) return;
+    this.#pass?.end();
+    const used = this.#slot * SLOT;
+    this.#device.queue.writeBuffer(
+      this.#parameters,
+      0,
+      this.#words.buffer,
+      0,
+      used,
+    );
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = this.#pass = undefined;
+    this.#slot = 0;
+    this.counts.submits++;
+  }
+
+  /** Writes bytes after everything recorded so far. */
+  write(memory: GpuMemory, offset: number, data: BufferSource): void {
+    // The device's queue would put them before what is not submitted yet.
+    this.submit();
+    this.#device.queue.writeBuffer(memory.buffer, offset, data);
+  }
+
+  /** Waits for what was recorded and gives the ranges' bytes, in one piece. */
+  async read(ranges: readonly GpuRange[]): Promise<ArrayBuffer> {
+    const size = ranges.reduce((sum, range) => sum + range.size, 0);
+    const staging = this.#device.createBuffer({
+      label: "read-back",
+      size,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    this.#copyTo(staging, ranges);
+    this.submit();
+    await staging.mapAsync(GPUMapMode.READ);
+    const bytes = staging.getMappedRange().slice(0);
+    staging.destroy();
+    this.counts.readBacks++;
+    this.counts.bytesRead += size;
+    return bytes;
+  }
+
+  /** Forgets bind groups: some buffer of theirs is gone. */
+  forgetGroups(): void {
+    this.#groups.clear();
+  }
+
+  /** Frees the queue's own buffers. */
+  dispose(): void {
+    this.#parameters.destroy();
+    this.#scratch?.memory.buffer.destroy();
+  }
+
+  #copyTo(target: GPUBuffer, ranges: readonly GpuRange[]): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+    const encoder = this.#encoder ??= this.#device.createCommandEncoder();
+    let at = 0;
+    for (const { memory, offset, size } of ranges) {
+      encoder.copyBufferToBuffer(memory.buffer, offset, target, at, size);
+      at += size;
+    }
+  }
+
+  #openPass(): GPUComputePassEncoder {
+    this.#encoder ??= this.#device.createCommandEncoder();
+    return this.#pass ??= this.#encoder.beginComputePass();
+  }
+
+  #writeParameters(
+    kernel: GpuKernel,
+    tensors: readonly GpuTensor[],
+    u32: readonly number[],
+    f32: readonly number[],
+  ): void {
+    let at = this.#slot * SLOT / 4;
+    for (const { offset, stride } of tensors) {
+      this.#words[at++] = offset;
+      this.#words[at++] = stride;
+    }
+    for (const value of u32) this.#words[at++] = value;
+    for (const value of f32) this.#floats[at++] = value;
+    const given = 2 * tensors.length + u32.length;
+    if (
+      given === wholeParameters(kernel).length &&
+      f32.length === (kernel.f32?.length ?? 0)
+    ) return;
+    throw new TypeError(
+      `Cannot run kernel ${kernel.name}: ${given} whole numbers and ` +
+        `${f32.length} fractions were given, others are needed`,
+    );
+  }
+
+  #groupOf(
+    kernel: GpuKernel,
+    layout: GPUBindGroupLayout,
+    tensors: readonly GpuTensor[],
+  ): GPUBindGroup {
+    const key = `${kernel.name} ${tensors.map((t) => t.memory.id).join(" ")}`;
+    const found = this.#groups.get(key);
+    if (found) return found;
+    const buffers: GPUBindGroupEntry[] = tensors.map(({ memory }, binding) => ({
+      binding,
+      resource: { buffer: memory.buffer },
+    }));
+    const parameters = { buffer: this.#parameters, size: SLOT };
+    buffers.push({ binding: tensors.length, resource: parameters });
+    const group = this.#device.createBindGroup({ layout, entries: buffers });
+    this.#groups.set(key, group);
+    return group;
+  }
+}
