@@ -33,7 +33,9 @@ export class Decoder {
     this.#activations = this.#memory.attempt(() =>
       allocate(backend, this.#memory, config)
     );
-    this.#logits = backend.tensor([1, config.vocabulary]);
+    this.#logits = this.#memory.attempt(() =>
+      backend.tensor([1, config.vocabulary])
+    );
   }
 
   /**

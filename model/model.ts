@@ -1,13 +1,14 @@
 import type { Backend } from "../kernels/ops.ts";
 import { type ChatTemplate, chatTemplateOf } from "./tokenizer/chat.ts";
 import type { Checkpoint, ModelConfig } from "./checkpoint/checkpoint.ts";
-import { Decoder } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
+import { Engine } from "./engine.ts";
 import { fileSources } from "./files/files.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { ByteSource } from "./checkpoint/source.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
-import { type LoadOptions, loadWeights, type ModelWeights } from "./weights.ts";
+import type { LoadOptions } from "./weights.ts";
 
 /** Options of {@linkcode loadModel}. */
 export interface LoadModelOptions extends LoadOptions {
@@ -45,8 +46,8 @@ export async function loadModel(
   const checkpoint = await openCheckpoint(sources);
   const tokenizer = checkpoint.tokenizer &&
     new Tokenizer(checkpoint.tokenizer);
-  const weights = await loadWeights(options.backend, checkpoint, options);
-  return new Model(options.backend, checkpoint, weights, tokenizer);
+  const engine = await Engine.load(options.backend, checkpoint, options);
+  return new Model(engine, checkpoint, tokenizer);
 }
 
 /** A loaded model, which any number of sessions share. */
@@ -54,29 +55,29 @@ export class Model implements Disposable {
   /** File or folder it came from. */
   readonly name: string;
   readonly config: ModelConfig;
-  readonly decoder: Decoder;
   /** Absent when the files have none: such a model takes token ids only. */
   readonly tokenizer: Tokenizer | undefined;
   /** Absent when the files have none: prompts are taken as they are. */
   readonly template: ChatTemplate | undefined;
-  readonly #backend: Backend;
-  readonly #weights: ModelWeights;
+  readonly #engine: Engine;
   #disposed = false;
 
   constructor(
-    backend: Backend,
+    engine: Engine,
     checkpoint: Checkpoint,
-    weights: ModelWeights,
     tokenizer: Tokenizer | undefined,
   ) {
-    this.#backend = backend;
-    this.#weights = weights;
+    this.#engine = engine;
     this.name = checkpoint.name;
     this.config = checkpoint.config;
     this.tokenizer = tokenizer;
     this.template = checkpoint.tokenizer &&
       chatTemplateOf(checkpoint.tokenizer);
-    this.decoder = new Decoder(backend, checkpoint.config, weights);
+  }
+
+  /** The forward pass on the model's backend. */
+  get decoder(): Decoder {
+    return this.#engine.decoder;
   }
 
   /**
@@ -89,8 +90,8 @@ export class Model implements Disposable {
     if (this.#disposed) {
       throw new TypeError("Cannot make a session: the model was disposed of");
     }
-    const { config, decoder, tokenizer, template } = this;
-    const backend = this.#backend;
+    const { config, tokenizer, template } = this;
+    const { backend, decoder } = this.#engine;
     return new Session(
       { backend, config, decoder, tokenizer, template },
       options,
@@ -101,8 +102,7 @@ export class Model implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.decoder.dispose();
-    this.#weights.memory[Symbol.dispose]();
+    this.#engine[Symbol.dispose]();
   }
 
   /** {@linkcode dispose}, for `using`. */

@@ -1,0 +1,47 @@
+import type { Backend } from "../kernels/ops.ts";
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import { Decoder } from "./decoder.ts";
+import { type LoadOptions, loadWeights, type ModelWeights } from "./weights.ts";
+
+/** A model's weights on a backend, and the decoder that runs them there. */
+export class Engine implements Disposable {
+  readonly backend: Backend;
+  readonly decoder: Decoder;
+  readonly #weights: ModelWeights;
+
+  private constructor(
+    backend: Backend,
+    { config }: Checkpoint,
+    weights: ModelWeights,
+  ) {
+    this.backend = backend;
+    this.#weights = weights;
+    this.decoder = new Decoder(backend, config, weights);
+  }
+
+  /**
+   * Streams a checkpoint into a backend.
+   *
+   * @throws {RangeError} when the backend has not enough memory; what was
+   * allocated is given back.
+   */
+  static async load(
+    backend: Backend,
+    checkpoint: Checkpoint,
+    options: LoadOptions = {},
+  ): Promise<Engine> {
+    const weights = await loadWeights(backend, checkpoint, options);
+    try {
+      return new Engine(backend, checkpoint, weights);
+    } catch (error) {
+      weights.memory[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Gives the memory of weights and activations back. */
+  [Symbol.dispose](): void {
+    this.decoder.dispose();
+    this.#weights.memory[Symbol.dispose]();
+  }
+}
