@@ -5,7 +5,7 @@ import type {
   Weight,
   WeightPart,
 } from "../kernels/ops.ts";
-import type { StoredType } from "../kernels/stored.ts";
+import { storedBytes, type StoredType } from "../kernels/stored.ts";
 
 /** A {@linkcode Tensor} at an address of the WebAssembly memory. */
 export class WasmTensor implements Tensor {
@@ -76,22 +76,12 @@ export const typeCodes: Readonly<Record<StoredType, number>> = {
   bf16: 30,
 };
 
-/** Packed bytes of 32 numbers: scales are widened to f32. */
-const packedBlock: Record<StoredType, number> = {
-  f32: 128,
-  f16: 64,
-  bf16: 64,
-  q8_0: 4 + 32,
-  q4_0: 4 + 16,
-  q4_1: 8 + 16,
-};
-
-/** Packed bytes of a part: rows are padded to tiles of 16. */
+/** Packed bytes of a part: as many as stored, of rows padded to tiles of 16. */
 export function packedBytes(
   { type, rows }: WeightPart,
   columns: number,
 ): number {
-  return Math.ceil(rows / 16) * 16 * columns / 32 * packedBlock[type];
+  return storedBytes(type, [Math.ceil(rows / 16) * 16, columns]);
 }
 
 /** Number of elements of a shape. */

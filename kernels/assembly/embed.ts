@@ -22,21 +22,22 @@ export function embed(
   out: usize,
 ): void {
   const tile = weight + <usize> (id >> 4) * tileBytes(type, columns);
-  const lane = <usize> (id & 15), word = tile + (lane << 2);
+  const lane = <usize> (id & 15);
   const end = out + (<usize> columns << 2);
-  if (type == StoredType.Q8_0) embedQ8(word, out, end);
-  else if (type == StoredType.Q4_0) embedQ4_0(word, out, end);
-  else if (type == StoredType.Q4_1) embedQ4_1(word, out, end);
-  else if (type == StoredType.F32) embedFloat_0(word, out, end);
+  if (type == StoredType.Q8_0) embedQ8(tile, lane, out, end);
+  else if (type == StoredType.Q4_0) embedQ4_0(tile, lane, out, end);
+  else if (type == StoredType.Q4_1) embedQ4_1(tile, lane, out, end);
+  else if (type == StoredType.F32) embedFloat_0(tile + (lane << 2), out, end);
   else if (type == StoredType.F16) embedFloat_1(tile + (lane << 1), out, end);
   else embedFloat_2(tile + (lane << 1), out, end);
 }
 
-function embedQ8(weight: usize, out: usize, end: usize): void {
+function embedQ8(weight: usize, lane: usize, out: usize, end: usize): void {
   for (; out < end; out += 128) {
-    const scale = v128.load32_splat(weight, Q8_SCALES);
+    const word = weight + (lane << 2);
+    const scale = f32x4.splat(float_1(weight + Q8_SCALES + (lane << 1)));
     // #for $g 0 8
-    const bytes$g = v128.load32_zero(weight, $g * 64);
+    const bytes$g = v128.load32_zero(word, $g * 64);
     v128.store(out, f32x4.mul(floatsOf(bytes$g), scale), $g * 16);
     // #end
     weight += Q8_BLOCK;
@@ -44,13 +45,19 @@ function embedQ8(weight: usize, out: usize, end: usize): void {
 }
 
 // #for $m 0 2
-function embedQ4_$m(weight: usize, out: usize, end: usize): void {
+function embedQ4_$m(
+  weight: usize,
+  lane: usize,
+  out: usize,
+  end: usize,
+): void {
   const mask = i8x16.splat(15), eight = i8x16.splat($m ? 0 : 8);
   for (; out < end; out += 128) {
-    const scale = v128.load32_splat(weight, Q4_SCALES);
-    const minimum = $m ? v128.load32_splat(weight, Q4_MINIMA) : f32x4.splat(0);
+    const half = weight + (lane << 1), word = weight + (lane << 2);
+    const scale = f32x4.splat(float_1(half + Q4_SCALES));
+    const minimum = f32x4.splat($m ? float_1(half + Q4_MINIMA) : 0);
     // #for $j 0 4
-    const bytes$j = v128.load32_zero(weight, $j * 64);
+    const bytes$j = v128.load32_zero(word, $j * 64);
     const low$j = i8x16.sub(v128.and(bytes$j, mask), eight);
     const high$j = i8x16.sub(i8x16.shr_u(bytes$j, 4), eight);
     v128.store(out, scaled(low$j, scale, minimum), $j * 32);

@@ -4,6 +4,7 @@
 // q4_0 and q4_1 weights without relaxed SIMD: see linear_q4_relaxed.ts, and
 // activations_plain.ts for the order in which the four nibbles of a word meet
 // their inputs.
+import { floats_1 } from "./floats.ts";
 import { Q4_0_BLOCK, Q4_1_BLOCK, Q4_MINIMA, Q4_SCALES } from "./packed.ts";
 import { BLOCK, SCALE, START, SUM } from "./quantise.ts";
 import { madd } from "./simd.ts";
@@ -46,10 +47,10 @@ export function plainQ4_$m(
       const scale = v128.load32_splat(block, SCALE);
       const total = v128.load32_splat(block, SUM);
       // #for $r 0 4
-      const scale$r = f32x4.mul(scale, v128.load(weight, Q4_SCALES + $r * 16));
+      const scale$r = f32x4.mul(scale, floats_1(weight + Q4_SCALES + $r * 8));
       sum$r = madd(f32x4.convert_i32x4_s(dot$r), scale$r, sum$r);
       if ($m) {
-        sum$r = madd(total, v128.load(weight, Q4_MINIMA + $r * 16), sum$r);
+        sum$r = madd(total, floats_1(weight + Q4_MINIMA + $r * 8), sum$r);
       }
       // #end
       weight += Q4_$m_BLOCK;

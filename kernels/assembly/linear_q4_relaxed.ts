@@ -3,6 +3,7 @@
 //
 // q4_0 and q4_1 weights with relaxed SIMD, like linear_q8_relaxed.ts. Kernels whose
 // name ends in 0 are for q4_0, in 1 for q4_1, which has minima.
+import { floats_1 } from "./floats.ts";
 import { Q4_0_BLOCK, Q4_1_BLOCK, Q4_MINIMA, Q4_SCALES } from "./packed.ts";
 import { LOW } from "./activations_relaxed.ts";
 import { BLOCK, SCALE, START, SUM } from "./quantise.ts";
@@ -46,14 +47,14 @@ export function relaxedQ4_$m(
       const scale = v128.load32_splat(block, SCALE);
       const total = v128.load32_splat(block, SUM);
       // #for $r 0 4
-      const scale$r = f32x4.mul(scale, v128.load(weight, Q4_SCALES + $r * 16));
+      const scale$r = f32x4.mul(scale, floats_1(weight + Q4_SCALES + $r * 8));
       sum$r = madd(
         f32x4.convert_i32x4_s(i32x4.add(i32x4.shl(high$r, 7), low$r)),
         scale$r,
         sum$r,
       );
       if ($m) {
-        sum$r = madd(total, v128.load(weight, Q4_MINIMA + $r * 16), sum$r);
+        sum$r = madd(total, floats_1(weight + Q4_MINIMA + $r * 8), sum$r);
       }
       // #end
       weight += Q4_$m_BLOCK;

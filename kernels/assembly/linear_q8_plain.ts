@@ -3,6 +3,7 @@
 // q8_0 weights without relaxed SIMD: see linear_q8_relaxed.ts. A product of 8
 // bytes of a vector and 4 inputs has two sums for each of two rows, so a vector
 // takes two accumulators (`a` for its first rows, `b` for its last).
+import { floats_1 } from "./floats.ts";
 import { Q8_BLOCK, Q8_SCALES } from "./packed.ts";
 import { BLOCK, SCALE } from "./quantise.ts";
 import { madd } from "./simd.ts";
@@ -34,7 +35,7 @@ export function plainQ8(
       // #end
       const scale = v128.load32_splat(block, SCALE);
       // #for $r 0 4
-      const scale$r = f32x4.mul(scale, v128.load(weight, Q8_SCALES + $r * 16));
+      const scale$r = f32x4.mul(scale, floats_1(weight + Q8_SCALES + $r * 8));
       sum$r = madd(f32x4.convert_i32x4_s(pairs(a$r, b$r)), scale$r, sum$r);
       // #end
       weight += Q8_BLOCK;

@@ -2,6 +2,7 @@
 //
 // q8_0 weights with relaxed SIMD. Dot products of 32 inputs are exact integers,
 // of which each row of a tile has a lane; only blocks are added in f32.
+import { floats_1 } from "./floats.ts";
 import { LOW, SIGNS } from "./activations_relaxed.ts";
 import { Q8_BLOCK, Q8_SCALES } from "./packed.ts";
 import { BLOCK, SCALE, START } from "./quantise.ts";
@@ -40,7 +41,7 @@ export function relaxedQ8(
       // #for $r 0 4
       sum$r = madd(
         f32x4.convert_i32x4_s(i32x4.add(i32x4.shl(high$r, 7), low$r)),
-        f32x4.mul(scale, v128.load(weight, Q8_SCALES + $r * 16)),
+        f32x4.mul(scale, floats_1(weight + Q8_SCALES + $r * 8)),
         sum$r,
       );
       // #end

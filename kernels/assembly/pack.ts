@@ -1,6 +1,5 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 // deno-lint-ignore-file no-unused-vars verbatim-module-syntax -- used once unrolled
-import { float_1 } from "./floats.ts";
 import {
   Q4_0_BLOCK,
   Q4_0_STORED,
@@ -47,19 +46,19 @@ function packRow(
   lane: usize,
   columns: i32,
 ): void {
-  const blocks = columns >> 5, word = tile + (lane << 2);
-  if (type == StoredType.Q8_0) packQ8(source, word, blocks);
-  else if (type == StoredType.Q4_0) packQ4_0(source, word, blocks);
-  else if (type == StoredType.Q4_1) packQ4_1(source, word, blocks);
-  else if (type == StoredType.F32) packFloats<u32>(source, word, columns);
-  else packFloats<u16>(source, tile + (lane << 1), columns);
+  const blocks = columns >> 5;
+  if (type == StoredType.Q8_0) packQ8(source, tile, lane, blocks);
+  else if (type == StoredType.Q4_0) packQ4_0(source, tile, lane, blocks);
+  else if (type == StoredType.Q4_1) packQ4_1(source, tile, lane, blocks);
+  else if (type == StoredType.F32) packFloats<u32>(source, tile, lane, columns);
+  else packFloats<u16>(source, tile, lane, columns);
 }
 
-function packQ8(source: usize, target: usize, blocks: i32): void {
+function packQ8(source: usize, target: usize, lane: usize, blocks: i32): void {
   for (; blocks > 0; blocks--) {
-    store<f32>(target, float_1(source), Q8_SCALES);
+    store<u16>(target + (lane << 1), load<u16>(source), Q8_SCALES);
     // #for $g 0 8
-    store<u32>(target, load<u32>(source, 2 + $g * 4), $g * 64);
+    store<u32>(target + (lane << 2), load<u32>(source, 2 + $g * 4), $g * 64);
     // #end
     source += Q8_STORED;
     target += Q8_BLOCK;
@@ -67,15 +66,21 @@ function packQ8(source: usize, target: usize, blocks: i32): void {
 }
 
 // #for $m 0 2
-function packQ4_$m(source: usize, target: usize, blocks: i32): void {
+function packQ4_$m(
+  source: usize,
+  target: usize,
+  lane: usize,
+  blocks: i32,
+): void {
   for (; blocks > 0; blocks--) {
-    store<f32>(target, float_1(source), Q4_SCALES);
-    if ($m) store<f32>(target, float_1(source + 2), Q4_MINIMA);
+    const half = target + (lane << 1), word = target + (lane << 2);
+    store<u16>(half, load<u16>(source), Q4_SCALES);
+    if ($m) store<u16>(half, load<u16>(source, 2), Q4_MINIMA);
     // A file has inputs 0 … 15 in the low nibbles and 16 … 31 in the high ones.
     // #for $h 0 2
     const bytes$h = load<u64>(source, 2 + $m * 2 + $h * 8);
-    store<u32>(target, nibbles(bytes$h), $h * 64);
-    store<u32>(target, nibbles(bytes$h >> 4), $h * 64 + 128);
+    store<u32>(word, nibbles(bytes$h), $h * 64);
+    store<u32>(word, nibbles(bytes$h >> 4), $h * 64 + 128);
     // #end
     source += Q4_$m_STORED;
     target += Q4_$m_BLOCK;
@@ -90,7 +95,13 @@ function nibbles(bytes: u64): u32 {
   return <u32> (bytes | bytes >> 28);
 }
 
-function packFloats<T>(source: usize, target: usize, columns: i32): void {
+function packFloats<T>(
+  source: usize,
+  tile: usize,
+  lane: usize,
+  columns: i32,
+): void {
+  let target = tile + lane * sizeof<T>();
   for (; columns > 0; columns--) {
     store<T>(target, load<T>(source));
     source += sizeof<T>();
