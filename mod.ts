@@ -24,7 +24,15 @@ export * from "./model/checkpoint/error.ts";
 export * from "./model/model.ts";
 export * from "./model/checkpoint/open.ts";
 export type { SamplerOptions } from "./model/sampling/sampler.ts";
+export type {
+  GenerateOptions,
+  Generation,
+  StopReason,
+} from "./model/generation.ts";
+export type { SessionOptions } from "./model/sequence.ts";
 export * from "./model/session.ts";
+export { DeviceLostError } from "./gpu/error.ts";
+export { Engine } from "./model/engine.ts";
 export * from "./model/checkpoint/source.ts";
 export * from "./model/tokenizer/text_stream.ts";
 export * from "./model/tokenizer/tokenizer.ts";

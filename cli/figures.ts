@@ -1,5 +1,5 @@
 import type { CacheStats } from "../cache/cache.ts";
-import type { Generation } from "../model/session.ts";
+import type { Generation } from "../model/generation.ts";
 
 /** What `gkv run` reports of a generation. */
 export interface Figures {

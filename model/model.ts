@@ -5,7 +5,9 @@ import type { Decoder } from "./decoder.ts";
 import { Engine } from "./engine.ts";
 import { fileSources } from "./files/files.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { openBackend } from "../kernels/open.ts";
+import type { EngineHost, SessionOptions } from "./sequence.ts";
+import { Session } from "./session.ts";
 import type { ByteSource } from "./checkpoint/source.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
 import type { LoadOptions } from "./weights.ts";
@@ -51,7 +53,7 @@ export async function loadModel(
 }
 
 /** A loaded model, which any number of sessions share. */
-export class Model implements Disposable {
+export class Model implements EngineHost, Disposable {
   /** File or folder it came from. */
   readonly name: string;
   readonly config: ModelConfig;
@@ -59,7 +61,11 @@ export class Model implements Disposable {
   readonly tokenizer: Tokenizer | undefined;
   /** Absent when the files have none: prompts are taken as they are. */
   readonly template: ChatTemplate | undefined;
-  readonly #engine: Engine;
+  readonly #checkpoint: Checkpoint;
+  #engine: Engine;
+  /** The backend that took the place of a lost one; the model owns it. */
+  #replacement: Backend | undefined;
+  #recovery: Promise<Engine> | undefined;
   #disposed = false;
 
   constructor(
@@ -68,11 +74,17 @@ export class Model implements Disposable {
     tokenizer: Tokenizer | undefined,
   ) {
     this.#engine = engine;
+    this.#checkpoint = checkpoint;
     this.name = checkpoint.name;
     this.config = checkpoint.config;
     this.tokenizer = tokenizer;
     this.template = checkpoint.tokenizer &&
       chatTemplateOf(checkpoint.tokenizer);
+  }
+
+  /** Where the model runs now. */
+  get engine(): Engine {
+    return this.#engine;
   }
 
   /** The forward pass on the model's backend. */
@@ -90,12 +102,29 @@ export class Model implements Disposable {
     if (this.#disposed) {
       throw new TypeError("Cannot make a session: the model was disposed of");
     }
-    const { config, tokenizer, template } = this;
-    const { backend, decoder } = this.#engine;
-    return new Session(
-      { backend, config, decoder, tokenizer, template },
-      options,
-    );
+    return new Session(this, options);
+  }
+
+  /**
+   * Loads the model again after the loss of its device: onto a new one, or
+   * onto the CPU where none comes. Sessions call it when they need to.
+   *
+   * @param lost The engine that was in use; another one is given as it is.
+   */
+  recover(lost: Engine): Promise<Engine> {
+    if (this.#engine !== lost) return Promise.resolve(this.#engine);
+    this.#recovery ??= this.#reload().finally(() => {
+      this.#recovery = undefined;
+    });
+    return this.#recovery;
+  }
+
+  async #reload(): Promise<Engine> {
+    const backend = await openBackend();
+    this.#engine = await Engine.load(backend, this.#checkpoint);
+    this.#replacement?.[Symbol.dispose]();
+    this.#replacement = backend;
+    return this.#engine;
   }
 
   /** Gives the weights' memory back; its sessions must not be used then. */
@@ -103,6 +132,7 @@ export class Model implements Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#engine[Symbol.dispose]();
+    this.#replacement?.[Symbol.dispose]();
   }
 
   /** {@linkcode dispose}, for `using`. */

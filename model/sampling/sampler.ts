@@ -28,9 +28,9 @@ interface Settings extends Truncation {
 export class Sampler {
   /** Seed in use, so that a run can be repeated. */
   readonly seed: number;
-  readonly #backend: Backend;
+  #backend: Backend;
   readonly #options: Settings;
-  readonly #choice: Tensor;
+  #choice: Tensor;
   readonly #seen: Uint8Array;
   readonly #everyId: Uint32Array;
   #drawn = 0;
@@ -60,6 +60,12 @@ export class Sampler {
     if (temperature > 0) return this.#draw(logits);
     this.#backend.argmax(logits, this.#choice, 1);
     return (await this.#backend.read(this.#choice))[0];
+  }
+
+  /** Goes on with the logits of another backend; the old one is lost. */
+  moveTo(backend: Backend): void {
+    this.#backend = backend;
+    this.#choice = backend.tensor([1], "i32");
   }
 
   /** Gives the memory back. */

@@ -5,10 +5,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { full, gkv } from "../../cache/policies/mod.ts";
+import { DeviceLostError } from "../../gpu/error.ts";
 import { openBackend } from "../../kernels/open.ts";
 import type { Backend } from "../../kernels/ops.ts";
 import { loadModel, type Model } from "../../model/model.ts";
-import type { GenerateOptions, Session } from "../../model/session.ts";
+import type { GenerateOptions } from "../../model/generation.ts";
+import type { Session } from "../../model/session.ts";
 import { bufferSource } from "../../model/checkpoint/source.ts";
 import { tinyGguf } from "./fixtures.ts";
 
@@ -57,7 +59,8 @@ Deno.test("Session stays within its bytes at every step", async () => {
   using session = model.session({ budget, policy: gkv({ interval: 16 }) });
   assert(session.cache.stats().budgetBytes <= 100_000);
   const long = Array.from({ length: 400 }, (_, i) => 20 + (i * 31) % 200);
-  const options = { maxTokens: 300, temperature: 1, seed: 2 };
+  const onWarning = () => {};
+  const options = { maxTokens: 300, temperature: 1, seed: 2, onWarning };
   for await (const _ of session.generateTokens(long, options)) {
     assert(session.cache.stats().bytes <= 100_000);
   }
@@ -223,4 +226,45 @@ Deno.test("Session with full and no room left says what is needed", async () => 
     RangeError,
     "a budget of 53 tokens is needed",
   );
+});
+
+/** A backend whose device is lost at the n-th read from now. */
+function losing(backend: Backend, reads: number): Backend {
+  const read: Backend["read"] = (tensor, n) =>
+    reads-- > 0
+      ? backend.read(tensor, n)
+      : Promise.reject(new DeviceLostError("Cannot use the GPU: it is gone"));
+  return new Proxy(backend, {
+    get: (target, name) => {
+      if (name === "read") return read;
+      const member = target[name as keyof Backend];
+      return typeof member === "function"
+        ? member.bind(target as never)
+        : member;
+    },
+  });
+}
+
+Deno.test("Session replays its text when its device is lost", async () => {
+  const options = { maxTokens: 60, temperature: 1, seed: 8 };
+  const budget = { tokens: 24 };
+  const policy = gkv({ interval: 8 });
+  const run = async (reads: number) => {
+    using backend = await openBackend();
+    using model = await tiny(losing(backend, reads));
+    using session = model.session({ budget, policy });
+    const first = await ids(session, prompt, options);
+    const second = await ids(session, [30, 31], { ...options, seed: 9 });
+    return [first, second, await session.cache.positions(1, 1)];
+  };
+  const unbroken = await run(Infinity);
+  for (const reads of [0, 1, 7, 40]) assertEquals(await run(reads), unbroken);
+});
+
+Deno.test("Session without fallback fails with the loss", async () => {
+  using backend = await openBackend();
+  using model = await tiny(losing(backend, 5));
+  using session = model.session();
+  const options = { temperature: 1, fallback: false };
+  await assertRejects(() => ids(session, prompt, options), DeviceLostError);
 });

@@ -1,0 +1,52 @@
+import type { SamplerOptions } from "./sampling/sampler.ts";
+
+/** Options of {@linkcode Session.generate}. */
+export interface GenerateOptions extends SamplerOptions {
+  /** Most tokens to generate; 1,024 by default. */
+  maxTokens?: number | undefined;
+  /** Texts that end the answer and are not part of it. */
+  stop?: readonly string[] | undefined;
+  /** Ends the answer; what was generated stays in the session. */
+  signal?: AbortSignal | undefined;
+  /** Take the prompt as it is, without the model's chat template. */
+  raw?: boolean | undefined;
+  /**
+   * Go on with another device, or on the CPU, when the GPU is lost; the
+   * default. Otherwise the generation fails with a `DeviceLostError`.
+   */
+  fallback?: boolean | undefined;
+  /** Called after each chunk of the prompt. */
+  onPrompt?: ((progress: { done: number; total: number }) => void) | undefined;
+  /** Called for what a user should know; prints to the console by default. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+/** Why a generation ended. */
+export type StopReason = "endToken" | "stopText" | "maxTokens" | "aborted";
+
+/** What a generation did. */
+export interface Generation {
+  /** Tokens of the prompt that were computed. */
+  promptTokens: number;
+  /** Seconds until the first token. */
+  promptSeconds: number;
+  /** Generated tokens, the end token included. */
+  tokens: number[];
+  /** Seconds each generated token took; the first one's are the prompt's. */
+  tokenSeconds: number[];
+  stopReason: StopReason | undefined;
+  /** Seed of the sampler, to repeat it. */
+  seed: number;
+}
+
+/** A generation that has not begun. */
+export function newGeneration(seed: number): Generation {
+  return {
+    promptTokens: 0,
+    promptSeconds: 0,
+    tokens: [],
+    tokenSeconds: [],
+    stopReason: undefined,
+    seed,
+  };
+}

@@ -1,0 +1,139 @@
+import { KVCache, type KVCacheOptions, type Phase } from "../cache/cache.ts";
+import type { Backend, Tensor } from "../kernels/ops.ts";
+import type { ModelConfig } from "./checkpoint/checkpoint.ts";
+import { CHUNK_TOKENS } from "./decoder.ts";
+import type { Engine } from "./engine.ts";
+
+/** Options of a {@linkcode Session}: those of its cache. */
+export type SessionOptions =
+  & Partial<Pick<KVCacheOptions, "budget" | "contextLength">>
+  & Pick<
+    KVCacheOptions,
+    "policy" | "protectPrompt" | "protectShare" | "slots" | "record"
+  >;
+
+/** A model, as what runs on it sees it. */
+export interface EngineHost {
+  readonly config: ModelConfig;
+  /** Where the model runs now. */
+  readonly engine: Engine;
+  /** A new engine in the place of one whose device was lost. */
+  recover(lost: Engine): Promise<Engine>;
+}
+
+/** Tokens that a text may have more of than a cache when none is said. */
+const DEFAULT_BUDGET = { tokens: 1024 };
+
+/** Calls of the decoder with as many tokens each. */
+interface Step {
+  phase: Phase;
+  tokens: number;
+  times: number;
+}
+
+/** The tokens of one text and what a model caches of them. */
+export class Sequence {
+  /** All tokens; those from `cache.seen` on are not computed yet. */
+  readonly tokens: number[] = [];
+  readonly #host: EngineHost;
+  readonly #options: SessionOptions;
+  readonly #steps: Step[] = [];
+  #engine: Engine;
+  #cache: KVCache;
+
+  constructor(host: EngineHost, options: SessionOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#engine = host.engine;
+    this.#cache = this.#newCache();
+  }
+
+  /** Keys and values of the tokens that were computed. */
+  get cache(): KVCache {
+    return this.#cache;
+  }
+
+  /** Where the tokens are computed. */
+  get backend(): Backend {
+    return this.#engine.backend;
+  }
+
+  /** Tokens that are not computed yet. */
+  get pending(): number {
+    return this.tokens.length - this.#cache.seen;
+  }
+
+  /** Adds tokens to the text. */
+  push(ids: readonly number[]): void {
+    // Not as arguments of one call: a prompt may have more than a stack holds.
+    for (const id of ids) this.tokens.push(id);
+  }
+
+  /**
+   * Computes the next pending tokens, as many as fit at once.
+   *
+   * @param isPrompt Whether they are part of a prompt or were generated.
+   * @returns How many.
+   */
+  advance(isPrompt: boolean): number {
+    // At least one: a cache without room says so itself.
+    const room = Math.max(1, Math.min(CHUNK_TOKENS, this.#cache.room()));
+    const n = Math.min(this.pending, room);
+    const isEnd = n === this.pending;
+    const phase = !isPrompt ? "decode" : isEnd ? "promptEnd" : "prompt";
+    this.#forward(n, phase);
+    this.#note(n, phase);
+    return n;
+  }
+
+  /** Logits `[1, vocabulary]` after the last of `n` tokens computed last. */
+  logits(n: number): Tensor {
+    return this.#engine.decoder.logits(n);
+  }
+
+  /**
+   * Moves to another device after the loss of this one, and computes all
+   * tokens again in the same steps, so that the same ones are evicted.
+   */
+  async recover(): Promise<void> {
+    this.#cache.dispose();
+    this.#engine = await this.#host.recover(this.#engine);
+    this.#cache = this.#newCache();
+    for (const { phase, tokens, times } of this.#steps) {
+      for (let i = 0; i < times; i++) this.#forward(tokens, phase);
+    }
+  }
+
+  /** Forgets the text; the memory stays allocated. */
+  reset(): void {
+    this.#cache.reset();
+    this.#steps.length = 0;
+    this.tokens.length = 0;
+  }
+
+  #forward(n: number, phase: Phase): void {
+    const { seen } = this.#cache;
+    const ids = this.tokens.slice(seen, seen + n);
+    this.#engine.decoder.forward(ids, seen, this.#cache, phase);
+  }
+
+  #note(tokens: number, phase: Phase): void {
+    const last = this.#steps.at(-1);
+    if (last?.phase === phase && last.tokens === tokens) last.times++;
+    else this.#steps.push({ phase, tokens, times: 1 });
+  }
+
+  #newCache(): KVCache {
+    const { layers, queryHeads, kvHeads, headDim, contextLength } =
+      this.#host.config;
+    return new KVCache(this.backend, {
+      budget: DEFAULT_BUDGET,
+      contextLength,
+      ...this.#options,
+      layers,
+      queryHeads,
+      kvHeads,
+      headDim,
+    });
+  }
+}
