@@ -8,7 +8,8 @@
  * speed over its, by the mean.
  *
  * ```sh
- * deno task bench decode [MODEL.gguf] [--json]
+ * deno task bench decode
+ * deno run -A bench/decode.ts MODEL.gguf --json
  * ```
  *
  * @module
@@ -16,12 +17,17 @@
 import { parseArgs } from "node:util";
 import { gkv } from "../mod.ts";
 import { english } from "../tests/model/english.ts";
-import { type Decoding, type Engine, Gkv, modelPath } from "./engine.ts";
+import {
+  type Decoding,
+  type DecodingPeer,
+  Gkv,
+  modelPath,
+} from "./decoding.ts";
 import { LlamaCpp } from "./peers/llama_cpp.ts";
 import { report, type Row } from "./report.ts";
 import { summarise } from "./timing.ts";
 
-const ROUNDS = 8;
+const ROUNDS = 6;
 const TOKENS = 128;
 
 /** Seconds per token of a decoding. */
@@ -55,7 +61,7 @@ const { values: { json = false }, positionals } = parseArgs({
 const path = modelPath(positionals[0]);
 const llama = await LlamaCpp.open(path, 1024);
 const ours = await Gkv.open(path, { budget: { tokens: 512 }, policy: gkv() });
-const engines: readonly Engine[] = [ours, llama];
+const engines: readonly DecodingPeer[] = [ours, llama];
 const text = ours.model.tokenizer!.encode(english);
 await checkAgreement();
 const rows: Row[] = [];

@@ -7,7 +7,8 @@
  * are no slower than tokens 1,000 to 2,000 (15 % for noise).
  *
  * ```sh
- * deno task bench endless [MODEL.gguf] [--json]
+ * deno task bench endless
+ * deno run -A bench/endless.ts MODEL.gguf --json
  * ```
  *
  * @module
@@ -17,7 +18,7 @@ import { bar, ProgressLine } from "../cli/progress.ts";
 import { quantile } from "../cli/figures.ts";
 import { gkv, loadModel, openBackend } from "../mod.ts";
 import { english } from "../tests/model/english.ts";
-import { endlessSession, modelPath } from "./engine.ts";
+import { endlessSession, modelPath } from "./decoding.ts";
 import { report, type Row } from "./report.ts";
 
 const TOKENS = 6000;
@@ -33,7 +34,7 @@ const { values: { json = false }, positionals } = parseArgs({
 });
 using backend = await openBackend();
 using model = await loadModel(modelPath(positionals[0]), { backend });
-using session = endlessSession(backend, model, {
+using session = endlessSession(model, {
   budget: { tokens: 512 },
   policy: gkv(),
 });

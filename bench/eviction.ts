@@ -6,7 +6,8 @@
  * evictions (after 512 tokens, nothing evicted), in the same run.
  *
  * ```sh
- * deno task bench eviction [MODEL.gguf] [--json]
+ * deno task bench eviction
+ * deno run -A bench/eviction.ts MODEL.gguf --json
  * ```
  *
  * @module
@@ -14,7 +15,7 @@
 import { parseArgs } from "node:util";
 import { full, policies } from "../mod.ts";
 import { ADDED, DueCache, KEPT } from "./due_cache.ts";
-import { Gkv, modelPath } from "./engine.ts";
+import { Gkv, modelPath } from "./decoding.ts";
 import { report } from "./report.ts";
 import { summarise } from "./timing.ts";
 

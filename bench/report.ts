@@ -5,7 +5,11 @@ export type Row = Readonly<Record<string, string | number>>;
  * Prints the results of a bench to standard output: an aligned table, or one
  * object for machines.
  */
-export function report(bench: string, rows: readonly Row[], json: boolean) {
+export function report(
+  bench: string,
+  rows: readonly Row[],
+  json: boolean,
+): void {
   if (json) return console.log(JSON.stringify({ bench, rows }));
   console.log(`${bench}\n\n${table(rows)}\n`);
 }
@@ -22,7 +26,7 @@ export function table(rows: readonly Row[]): string {
   );
   return cells.map((line) =>
     line.map((cell, i) =>
-      typeof rows[0][names[i]] === "number"
+      rows.some((row) => typeof row[names[i]] === "number")
         ? cell.padStart(widths[i])
         : cell.padEnd(widths[i])
     ).join("  ").trimEnd()

@@ -183,8 +183,7 @@ export class KVCache implements Disposable {
     if (n > this.slots - state.cached) {
       throw noRoom(this.policy, layer, n, state.cached, this.slots);
     }
-    this.#backend.assertFinite(k, n, state.names.k);
-    this.#backend.assertFinite(v, n, state.names.v);
+    this.#backend.assertFinite([k, v], n, state.names.kv);
     this.#backend.append(state, k, v, n, state.cached, state.seen);
     state.cached += n;
     state.seen += n;
@@ -213,7 +212,7 @@ export class KVCache implements Disposable {
     checkHeads("attend with q", q, n, queryHeads, headDim);
     checkHeads("attend into out", out, n, queryHeads, headDim);
     checkPending(layer, n, state.pending);
-    this.#backend.assertFinite(q, n, state.names.q);
+    this.#backend.assertFinite([q], n, state.names.q);
     this.#backend.attention(q, state, out, n, state.cached);
     rememberQueries(this.#backend, state, q, n);
     state.pending = 0;

@@ -14,9 +14,8 @@ export interface CacheShape {
 export interface Layer extends LayerCache {
   /** What errors call its inputs; made once, as appending is per token. */
   readonly names: {
-    readonly q: string;
-    readonly k: string;
-    readonly v: string;
+    readonly q: readonly string[];
+    readonly kv: readonly string[];
   };
   /** Last queries, a ring `[window, queryHeads, headDim]`, if they score. */
   readonly queries: Tensor | undefined;
@@ -62,7 +61,7 @@ export function allocateLayer(
 ): Layer {
   const [q, k, v] = ["q", "k", "v"].map((name) => `${name} of layer ${index}`);
   return {
-    names: { q, k, v },
+    names: { q: [q], kv: [k, v] },
     keys: memory.tensor([kvHeads, slots, headDim]),
     values: memory.tensor([kvHeads, slots, headDim]),
     positions: memory.tensor([kvHeads, slots], "i32"),

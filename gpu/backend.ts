@@ -81,9 +81,14 @@ export class GpuBackend extends GpuStorage implements Backend {
   }
 
   /** See {@linkcode Kernels.assertFinite}. */
-  assertFinite(x: GpuTensor, n: number, name: string): void {
-    this.#checked.push(name);
-    assertFinite(this.queue, x, this.#flag, n, this.#checked.length);
+  assertFinite(
+    tensors: readonly GpuTensor[],
+    n: number,
+    names: readonly string[],
+  ): void {
+    const code = this.#checked.length + 1;
+    this.#checked.push(...names);
+    assertFinite(this.queue, tensors, this.#flag, n, code);
   }
 
   /** As `GpuStorage`'s, and what `assertFinite` found until then. */

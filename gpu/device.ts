@@ -20,6 +20,8 @@ export interface GpuOptions {
   without?: readonly (keyof GpuFeatures)[] | undefined;
   /** Bytes to take for the largest binding, if fewer than the device's. */
   maxBinding?: number | undefined;
+  /** Pass over adapters that are software: the CPU itself is faster. */
+  hardwareOnly?: boolean | undefined;
 }
 
 /** Optional features that are asked for where the adapter has them. */
@@ -36,12 +38,12 @@ const raised = [
 
 /** A device of the machine's best adapter, or `null` where there is none. */
 export async function requestGpu(
-  { without = [], maxBinding = Infinity }: GpuOptions = {},
+  { without = [], maxBinding = Infinity, hardwareOnly }: GpuOptions = {},
 ): Promise<Gpu | null> {
   const adapter = await globalThis.navigator?.gpu?.requestAdapter({
     powerPreference: "high-performance",
   });
-  if (!adapter) return null;
+  if (!adapter || hardwareOnly && isSoftware(adapter.info)) return null;
   const has = (name: string) => adapter.features.has(name as GPUFeatureName);
   const device = await adapter.requestDevice({
     requiredFeatures: wanted.filter(has) as GPUFeatureName[],
@@ -61,4 +63,12 @@ export async function requestGpu(
       device.limits.maxStorageBufferBindingSize,
     ),
   };
+}
+
+/** Not every browser says that an adapter is a fallback, but all name it. */
+function isSoftware(info: GPUAdapterInfo): boolean {
+  const { vendor, architecture, description } = info;
+  const names = `${vendor} ${architecture} ${description}`;
+  return "isFallbackAdapter" in info && info.isFallbackAdapter === true ||
+    /llvmpipe|lavapipe|swiftshader|basic render/i.test(names);
 }

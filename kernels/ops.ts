@@ -112,11 +112,15 @@ export interface Kernels {
   ): void;
 
   /**
-   * Refuses NaN and infinity in the first `n` entries of `x` with a
-   * `RangeError` that calls it `name`: at once on the CPU, at the next read
-   * on a GPU.
+   * Refuses NaN and infinity in the first `n` entries of up to three tensors
+   * with a `RangeError` that gives the name of the first that has one: at once
+   * on the CPU, at the next read on a GPU.
    */
-  assertFinite(x: Tensor, n: number, name: string): void;
+  assertFinite(
+    tensors: readonly Tensor[],
+    n: number,
+    names: readonly string[],
+  ): void;
 
   /**
    * Writes `n` tokens to the slots from `at` on, with positions counting up

@@ -127,9 +127,16 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
   }
 
   /** See {@linkcode Kernels.assertFinite}. */
-  assertFinite(x: WasmTensor, n: number, name: string): void {
-    if (this.kernels.finite(x.pointer, x.step, n, x.width)) return;
-    throw notFinite(name);
+  assertFinite(
+    tensors: readonly WasmTensor[],
+    n: number,
+    names: readonly string[],
+  ): void {
+    for (let i = 0; i < tensors.length; i++) {
+      const { pointer, step, width } = tensors[i];
+      if (this.kernels.finite(pointer, step, n, width)) continue;
+      throw notFinite(names[i]);
+    }
   }
 
   /** See {@linkcode Kernels.append}. */

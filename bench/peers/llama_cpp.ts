@@ -4,13 +4,13 @@ import {
   LlamaLogLevel,
   type Token,
 } from "node-llama-cpp";
-import { clock, type Decoding, type Engine } from "../engine.ts";
+import { clock, type Decoding, type DecodingPeer } from "../decoding.ts";
 
 /**
  * llama.cpp, native, on one thread, through node-llama-cpp. Greedy: its
  * sampler is a call of its own, as ours is.
  */
-export class LlamaCpp implements Engine {
+export class LlamaCpp implements DecodingPeer {
   readonly name = "llama.cpp";
   readonly #sequence: LlamaContextSequence;
   readonly #release: () => Promise<void>;

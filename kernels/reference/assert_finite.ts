@@ -1,10 +1,16 @@
 import type { ArrayTensor } from "./tensor.ts";
 
 /** Reference of {@linkcode Kernels.assertFinite}. */
-export function assertFinite(x: ArrayTensor, n: number, name: string): void {
-  for (let i = 0; i < n; i++) {
-    if (!x.row(i).every(Number.isFinite)) throw notFinite(name);
-  }
+export function assertFinite(
+  tensors: readonly ArrayTensor[],
+  n: number,
+  names: readonly string[],
+): void {
+  tensors.forEach((tensor, t) => {
+    for (let i = 0; i < n; i++) {
+      if (!tensor.row(i).every(Number.isFinite)) throw notFinite(names[t]);
+    }
+  });
 }
 
 /** The error of a NaN or an infinity in what a caller calls `name`. */

@@ -1,74 +1,98 @@
 import type { GpuFeatures } from "../../gpu/device.ts";
 
 /**
- * WGSL of `fn reduceSum(value: f32, lane: u32) -> f32`: the sum of the values
- * of a workgroup.
- *
- * @param size Invocations in the workgroup, a power of two. All of them call
- * it, in uniform control flow; `lane` is `local_invocation_index`.
+ * WGSL of `reduceSum(value: f32, lane: u32) -> f32`: the sum over a workgroup
+ * of `size` invocations (a power of two), in every one of them. `lane` is the
+ * local index; all invocations must call it.
  */
 export function reduceSum(features: GpuFeatures, size: number): string {
-  return reduction("reduceSum", "f32", "a + b", "subgroupAdd", features, size);
+  return reduction(features, size, {
+    name: "reduceSum",
+    type: "f32",
+    identity: "0.0",
+    combine: (a, b) => `${a} + ${b}`,
+    subgroup: "subgroupAdd",
+  });
 }
 
-/** As {@linkcode reduceSum}: `reduceMax`, the largest of the values. */
+/** WGSL of `reduceMax(value: f32, lane: u32) -> f32`, as {@linkcode reduceSum}. */
 export function reduceMax(features: GpuFeatures, size: number): string {
-  const combined = "max(a, b)";
-  return reduction("reduceMax", "f32", combined, "subgroupMax", features, size);
+  return reduction(features, size, {
+    name: "reduceMax",
+    type: "f32",
+    // The lowest finite number: WGSL has no infinities.
+    identity: "-0x1.fffffep+127f",
+    combine: (a, b) => `max(${a}, ${b})`,
+    subgroup: "subgroupMax",
+  });
 }
 
-/** As {@linkcode reduceSum}: `reduceLowest`, the least of `u32` values. */
+/** WGSL of `reduceLowest(value: u32, lane: u32) -> u32`, as {@linkcode reduceSum}. */
 export function reduceLowest(features: GpuFeatures, size: number): string {
-  const [name, combined] = ["reduceLowest", "min(a, b)"];
-  return reduction(name, "u32", combined, "subgroupMin", features, size);
+  return reduction(features, size, {
+    name: "reduceLowest",
+    type: "u32",
+    identity: "0xffffffffu",
+    combine: (a, b) => `min(${a}, ${b})`,
+    subgroup: "subgroupMin",
+  });
+}
+
+interface Reduction {
+  name: string;
+  /** WGSL type of the values. */
+  type: "f32" | "u32";
+  identity: string;
+  combine: (a: string, b: string) => string;
+  /** Built-in function that does it within a subgroup. */
+  subgroup: string;
 }
 
 function reduction(
-  name: string,
-  type: "f32" | "u32",
-  combined: string,
-  subgroupOp: string,
   { subgroups }: GpuFeatures,
   size: number,
+  reduction: Reduction,
 ): string {
-  const body = subgroups ? bySubgroups(name, subgroupOp, size) : byHalves;
-  return `
-var<workgroup> ${name}Partial: array<${type}, ${size}>;
+  return subgroups ? twoSteps(size, reduction) : halving(size, reduction);
+}
 
-fn ${name}Pair(a: ${type}, b: ${type}) -> ${type} { return ${combined}; }
+/** Every subgroup reduces its own values, then the results of all. */
+function twoSteps(
+  size: number,
+  { name, type, identity, combine, subgroup }: Reduction,
+): string {
+  return `
+var<workgroup> ${name}Parts: array<${type}, ${size}>;
 
 fn ${name}(value: ${type}, lane: u32) -> ${type} {
-${typeof body === "string" ? body : body(name, size)}
-}
-`;
+  let width = subgroupAdd(1u);
+  let part = ${subgroup}(value);
+  if (lane % width == 0u) { ${name}Parts[lane / width] = part; }
+  workgroupBarrier();
+  var rest = ${identity};
+  for (var i = lane % width; i < ${size}u / width; i += width) {
+    rest = ${combine("rest", `${name}Parts[i]`)};
+  }
+  // The next call must not write what is still being read.
+  workgroupBarrier();
+  return ${subgroup}(rest);
+}`;
 }
 
-const byHalves = (name: string, size: number) => `
-  workgroupBarrier(); // Readers of an earlier result are done.
-  ${name}Partial[lane] = value;
+/** Half of the invocations add the values of the other half, and so on. */
+function halving(size: number, { name, type, combine }: Reduction): string {
+  const parts = `${name}Parts`;
+  return `
+var<workgroup> ${parts}: array<${type}, ${size}>;
+
+fn ${name}(value: ${type}, lane: u32) -> ${type} {
+  ${parts}[lane] = value;
   for (var half = ${size / 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (lane < half) {
-      ${name}Partial[lane] =
-        ${name}Pair(${name}Partial[lane], ${name}Partial[lane + half]);
+      ${parts}[lane] = ${combine(`${parts}[lane]`, `${parts}[lane + half]`)};
     }
   }
-  workgroupBarrier();
-  return ${name}Partial[0];`;
-
-/**
- * Takes for granted that a subgroup's lanes are consecutive, as on all GPUs
- * known; WGSL's `subgroup_id`, which would not need it, is too new to rely on.
- */
-const bySubgroups = (name: string, subgroupOp: string, size: number) => `
-  let members = subgroupAdd(1u);
-  let first = subgroupMin(lane);
-  let whole = ${subgroupOp}(value);
-  workgroupBarrier(); // Readers of an earlier result are done.
-  if (lane == first) { ${name}Partial[first / members] = whole; }
-  workgroupBarrier();
-  var all = ${name}Partial[0];
-  for (var i = 1u; i < ${size}u / members; i++) {
-    all = ${name}Pair(all, ${name}Partial[i]);
-  }
-  return all;`;
+  return workgroupUniformLoad(&${parts}[0]);
+}`;
+}

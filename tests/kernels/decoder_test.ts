@@ -148,11 +148,15 @@ Deno.test("assertFinite() finds one NaN or infinity anywhere", async () => {
           const data = outliers(width, 1);
           data[at] = bad;
           const x = filled(backend, [1, width], data);
-          assertThrows(() => backend.assertFinite(x, 1, "q"), RangeError, "q");
+          assertThrows(
+            () => backend.assertFinite([x], 1, ["q"]),
+            RangeError,
+            "q",
+          );
           backend.free(x);
         }
       }
-      backend.assertFinite(noise(backend, [2, width], 9), 2, "q");
+      backend.assertFinite([noise(backend, [2, width], 9)], 2, ["q"]);
     }
   }
 });

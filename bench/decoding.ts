@@ -1,12 +1,12 @@
 import {
   type Backend,
+  type Engine,
   loadModel,
   type Model,
   openBackend,
   Session,
   type SessionOptions,
 } from "../mod.ts";
-import { UsageError } from "../cli/usage_error.ts";
 
 /** What an engine did. */
 export interface Decoding {
@@ -15,34 +15,30 @@ export interface Decoding {
   readonly tokenSeconds: readonly number[];
 }
 
-/** Something that runs a model, on one thread. */
-export interface Engine extends AsyncDisposable {
+/** Something that runs a model on one thread. */
+export interface DecodingPeer extends AsyncDisposable {
   readonly name: string;
   /** Forgets everything, takes the prompt and decodes `most` likeliest tokens. */
   generate(prompt: readonly number[], most: number): Promise<Decoding>;
 }
 
-/** Path of the real model: the argument or `GKV_TEST_MODEL`. */
+/** Path of the real model: the argument or `GKV_TEST_MODEL`; or the end. */
 export function modelPath(argument: string | undefined): string {
   const path = argument ?? Deno.env.get("GKV_TEST_MODEL");
   if (path) return path;
-  throw new UsageError(
+  console.error(
     "Cannot measure decoding: there is no model, a GGUF file as argument or " +
       "in GKV_TEST_MODEL is needed",
   );
+  Deno.exit(2);
 }
 
 /** A session that goes on after an end token: it does not know which they are. */
-export function endlessSession(
-  backend: Backend,
-  { config, decoder }: Model,
-  options: SessionOptions,
-): Session {
+export function endlessSession(model: Model, options: SessionOptions): Session {
+  const { config, engine } = model;
+  const recover = (lost: Engine) => model.recover(lost);
   const [tokenizer, template] = [undefined, undefined];
-  return new Session(
-    { backend, config, decoder, tokenizer, template },
-    options,
-  );
+  return new Session({ config, engine, recover, tokenizer, template }, options);
 }
 
 /**
@@ -66,7 +62,7 @@ export async function clock(
 }
 
 /** Ours. */
-export class Gkv implements Engine {
+export class Gkv implements DecodingPeer {
   readonly name = "gkv";
   readonly backend: Backend;
   readonly model: Model;
@@ -75,7 +71,7 @@ export class Gkv implements Engine {
   private constructor(backend: Backend, model: Model, options: SessionOptions) {
     this.backend = backend;
     this.model = model;
-    this.#session = endlessSession(backend, model, options);
+    this.#session = endlessSession(model, options);
   }
 
   /** Loads a GGUF file. */

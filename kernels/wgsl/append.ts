@@ -1,0 +1,68 @@
+import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
+import type { GpuQueue } from "../../gpu/queue.ts";
+import type { GpuCache, GpuTensor } from "../../gpu/tensor.ts";
+import { entry } from "./per_score.ts";
+
+/** Invocations of a workgroup. */
+const SIZE = 64;
+/** Workgroups along a dimension. */
+const MOST = 65_535;
+
+/** Kernel of {@linkcode append}: tokens along y, what one has along x. */
+export const appendKernel: GpuKernel = {
+  name: "append",
+  tensors: {
+    k: read("vec4<f32>"),
+    v: read("vec4<f32>"),
+    keys: write("vec4<f32>"),
+    values: write("vec4<f32>"),
+    positions: write("u32"),
+  },
+  u32: ["kvHeads", "quads", "n", "at", "position"],
+  code: () => `
+fn copyQuad(i: u32, h: u32, quad: u32) {
+  let source = h * params.quads + quad;
+  let to = (params.at + i) * params.quads + quad;
+  keys[params.keys_offset / 4u + h * (params.keys_stride / 4u) + to] =
+    k[params.k_offset / 4u + i * (params.k_stride / 4u) + source];
+  values[params.values_offset / 4u + h * (params.values_stride / 4u) + to] =
+    v[params.v_offset / 4u + i * (params.v_stride / 4u) + source];
+}
+
+@compute @workgroup_size(${SIZE})
+fn main(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let h = id.x / params.quads;
+  let quad = id.x % params.quads;
+  if (h >= params.kvHeads) { return; }
+  for (var i = id.y; i < params.n; i += groups.y) {
+    copyQuad(i, h, quad);
+    if (quad == 0u) {
+      ${entry("positions", "params.at + i")} = params.position + i;
+    }
+  }
+}`,
+};
+
+/** See {@linkcode Kernels.append}. */
+export function append(
+  queue: GpuQueue,
+  { keys, values, positions }: GpuCache,
+  k: GpuTensor,
+  v: GpuTensor,
+  n: number,
+  at: number,
+  position: number,
+): void {
+  const [kvHeads, _, headDim] = keys.shape;
+  const quads = headDim / 4;
+  queue.dispatch(
+    appendKernel,
+    [k, v, keys, values, positions],
+    [kvHeads, quads, n, at, position],
+    [],
+    [Math.ceil(kvHeads * quads / SIZE), Math.min(n, MOST)],
+  );
+}
