@@ -67,7 +67,11 @@ async function openPeers(
   layers: number,
 ): Promise<AttentionPeer[]> {
   const ours = async (build: "relaxed-simd" | "simd") =>
-    new BackendAttention(await openBackend({ build }), given, layers);
+    new BackendAttention(
+      await openBackend({ backend: "wasm", build }),
+      given,
+      layers,
+    );
   return [
     await ours("relaxed-simd"),
     await ours("simd"),

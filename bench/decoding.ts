@@ -76,7 +76,7 @@ export class Gkv implements DecodingPeer {
 
   /** Loads a GGUF file. */
   static async open(path: string, options: SessionOptions): Promise<Gkv> {
-    const backend = await openBackend();
+    const backend = await openBackend({ backend: "wasm" });
     const model = await loadModel(path, { backend });
     return new Gkv(backend, model, options);
   }

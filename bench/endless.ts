@@ -32,7 +32,7 @@ const { values: { json = false }, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: "boolean" } },
 });
-using backend = await openBackend();
+using backend = await openBackend({ backend: "wasm" });
 using model = await loadModel(modelPath(positionals[0]), { backend });
 using session = endlessSession(model, {
   budget: { tokens: 512 },

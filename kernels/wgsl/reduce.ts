@@ -9,7 +9,7 @@ export function reduceSum(features: GpuFeatures, size: number): string {
   return reduction(features, size, {
     name: "reduceSum",
     type: "f32",
-    identity: "0.0",
+    start: "0.0",
     combine: (a, b) => `${a} + ${b}`,
     subgroup: "subgroupAdd",
   });
@@ -20,8 +20,8 @@ export function reduceMax(features: GpuFeatures, size: number): string {
   return reduction(features, size, {
     name: "reduceMax",
     type: "f32",
-    // The lowest finite number: WGSL has no infinities.
-    identity: "-0x1.fffffep+127f",
+    // WGSL has no infinity; a part counts as often as one likes.
+    start: "part",
     combine: (a, b) => `max(${a}, ${b})`,
     subgroup: "subgroupMax",
   });
@@ -32,7 +32,7 @@ export function reduceLowest(features: GpuFeatures, size: number): string {
   return reduction(features, size, {
     name: "reduceLowest",
     type: "u32",
-    identity: "0xffffffffu",
+    start: "part",
     combine: (a, b) => `min(${a}, ${b})`,
     subgroup: "subgroupMin",
   });
@@ -42,7 +42,8 @@ interface Reduction {
   name: string;
   /** WGSL type of the values. */
   type: "f32" | "u32";
-  identity: string;
+  /** What a lane combines other subgroups' parts with; `part` is its own's. */
+  start: string;
   combine: (a: string, b: string) => string;
   /** Built-in function that does it within a subgroup. */
   subgroup: string;
@@ -59,7 +60,7 @@ function reduction(
 /** Every subgroup reduces its own values, then the results of all. */
 function twoSteps(
   size: number,
-  { name, type, identity, combine, subgroup }: Reduction,
+  { name, type, start, combine, subgroup }: Reduction,
 ): string {
   return `
 var<workgroup> ${name}Parts: array<${type}, ${size}>;
@@ -69,7 +70,7 @@ fn ${name}(value: ${type}, lane: u32) -> ${type} {
   let part = ${subgroup}(value);
   if (lane % width == 0u) { ${name}Parts[lane / width] = part; }
   workgroupBarrier();
-  var rest = ${identity};
+  var rest = ${start};
   for (var i = lane % width; i < ${size}u / width; i += width) {
     rest = ${combine("rest", `${name}Parts[i]`)};
   }

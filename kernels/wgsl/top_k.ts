@@ -68,7 +68,7 @@ fn writeRanks(h: u32, lane: u32, threshold: u32, equals: u32) {
   for (var r = first; r < end; r++) {
     let key = keyOf(h, r);
     let equal = key == threshold;
-    if (key > threshold || equal && before.y < equals) {
+    if (key > threshold || (equal && before.y < equals)) {
       ${entry("kept", "before.x + min(before.y, equals)")} = r;
     }
     before += vec2<u32>(u32(key > threshold), u32(equal));

@@ -1,20 +1,16 @@
 import { assert } from "@std/assert";
-import { openBackend } from "../../kernels/open.ts";
 import type { Backend, Tensor } from "../../kernels/ops.ts";
 import { ReferenceBackend } from "../../kernels/reference/backend.ts";
 import { uniform } from "../../model/sampling/random.ts";
-import type { WasmBuild } from "../../wasm/kernels.ts";
+import { places, visiting } from "./places.ts";
 
 type Numbers = Float32Array | Int32Array;
-
-/** Builds that every kernel is tested in. */
-const builds: WasmBuild[] = ["simd", "relaxed-simd"];
 
 /** Token counts that are no multiple of any tile. */
 export const odd: number[] = [1, 2, 3, 31, 33];
 
 /**
- * Runs a scenario on the reference and on every build, and expects the tensor
+ * Runs a scenario on the reference and in every place, and expects the tensor
  * it returns to be the same, to `tolerance` relative to its largest value;
  * `arrange` takes away differences that do not matter.
  */
@@ -26,11 +22,13 @@ export async function agree(
 ): Promise<void> {
   using reference: Backend = new ReferenceBackend();
   const expected = arrange(await reference.read(scenario(reference)));
-  for (const build of builds) {
-    using backend = await openBackend({ build });
-    const actual = arrange(await backend.read(scenario(backend)));
+  for (const place of places) {
+    const actual = await visiting(
+      place,
+      async (backend) => arrange(await backend.read(scenario(backend))),
+    );
     const error = relativeError(actual, expected);
-    assert(error <= tolerance, `${name} ${build}: error ${error}`);
+    assert(error <= tolerance, `${name} on ${place.name}: error ${error}`);
   }
 }
 
