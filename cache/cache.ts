@@ -6,6 +6,9 @@ import {
   allocateLayer,
   type CacheShape,
   emptyLayer,
+  type HeadGroup,
+  headsOf,
+  headsPerGroup,
   type Layer,
   rememberQueries,
   slotBytes,
@@ -138,21 +141,23 @@ export class KVCache implements Disposable {
       : 0;
     this.#backend = backend;
     this.#log = options.record ? new EvictionLog(backend) : undefined;
-    const keep = {
+    const extras = {
       queries: policy.score === "attention" ? policy.window : 0,
       history: policy.history !== undefined,
     };
+    const { slots } = this;
+    const heads = headsPerGroup(this.shape, slots, backend.maxTensorBytes);
     const memory = new Allocations(backend);
     this.#memory = memory;
     this.#layers = memory.attempt(() =>
       Array.from(
         { length: layers },
         (_, layer) =>
-          allocateLayer(memory, layer, this.shape, this.slots, keep),
+          allocateLayer(memory, layer, this.shape, slots, heads, extras),
       )
     );
     this.#eviction = memory.attempt(() =>
-      new Eviction(backend, memory, policy, kvHeads, this.slots)
+      new Eviction(backend, memory, policy, heads, slots)
     );
   }
 
@@ -184,7 +189,11 @@ export class KVCache implements Disposable {
       throw noRoom(this.policy, layer, n, state.cached, this.slots);
     }
     this.#backend.assertFinite([k, v], n, state.names.kv);
-    this.#backend.append(state, k, v, n, state.cached, state.seen);
+    const backend = this.#backend;
+    for (const group of state.groups) {
+      const [key, value] = [k, v].map((t) => headsOf(backend, state, group, t));
+      backend.append(group, key, value, n, state.cached, state.seen);
+    }
     state.cached += n;
     state.seen += n;
     state.pending += n;
@@ -213,8 +222,13 @@ export class KVCache implements Disposable {
     checkHeads("attend into out", out, n, queryHeads, headDim);
     checkPending(layer, n, state.pending);
     this.#backend.assertFinite([q], n, state.names.q);
-    this.#backend.attention(q, state, out, n, state.cached);
-    rememberQueries(this.#backend, state, q, n);
+    const backend = this.#backend;
+    for (const group of state.groups) {
+      const query = headsOf(backend, state, group, q);
+      const result = headsOf(backend, state, group, out);
+      backend.attention(query, group, result, n, state.cached);
+    }
+    rememberQueries(backend, state, q, n);
     state.pending = 0;
     if (this.#isDue(state, phase)) this.#evict(layer);
   }
@@ -228,16 +242,18 @@ export class KVCache implements Disposable {
 
   /** Positions that a head holds, ascending. */
   async positions(layer: number, head: number): Promise<Int32Array> {
-    const { positions, cached } = this.#layer(layer);
+    const { groups, cached } = this.#layer(layer);
     const { kvHeads } = this.shape;
     if (!(head >= 0 && head < kvHeads)) {
       throw new RangeError(
         `Cannot give the positions of KV head ${head}: there are ${kvHeads}`,
       );
     }
-    const held = this.#backend.slice(positions, 0, cached);
+    const group = groups.findLast(({ first }) => head >= first)!;
+    const held = this.#backend.slice(group.positions, 0, cached);
     const all = await this.#backend.read(held) as Int32Array;
-    return all.slice(head * cached, (head + 1) * cached).sort();
+    const start = (head - group.first) * cached;
+    return all.slice(start, start + cached).sort();
   }
 
   /**
@@ -251,7 +267,7 @@ export class KVCache implements Disposable {
   /** What is used, in tokens and bytes. */
   stats(): CacheStats {
     const { seen, cached } = this.#layer(this.shape.layers - 1);
-    const { layers, queryHeads, kvHeads, headDim } = this.shape;
+    const { layers, queryHeads, headDim } = this.shape;
     const queryBytes = this.policy.score === "attention"
       ? layers * this.policy.window * queryHeads * headDim * 4
       : 0;
@@ -262,7 +278,7 @@ export class KVCache implements Disposable {
       bytes: this.#layers.reduce((sum, layer) => sum + layer.cached, 0) *
         this.#slotBytes / layers,
       budgetBytes: this.slots * this.#slotBytes,
-      scratchBytes: queryBytes + Eviction.scratchBytes(kvHeads, this.slots),
+      scratchBytes: queryBytes + this.#eviction.scratchBytes,
       evictions: this.#evictions,
     };
   }
@@ -331,11 +347,19 @@ export class KVCache implements Disposable {
 
   #evict(index: number): void {
     const layer = this.#layer(index);
-    const older = layer.cached - this.policy.window;
-    const { sinks = 0 } = this.policy;
+    const { sinks = 0, window } = this.policy;
     const protect = Math.max(sinks, this.#protected);
-    this.#eviction.run(layer, this.tokens, protect);
-    this.#log?.note(index, layer, this.#eviction.select, older);
+    const [log, eviction, tokens] = [this.#log, this.#eviction, this.tokens];
+    const extent = {
+      layer: index,
+      seen: layer.seen,
+      tokens,
+      older: layer.cached - window,
+      remembered: tokens - window,
+    };
+    const note = log &&
+      ((group: HeadGroup) => log.note(extent, group, eviction.select));
+    eviction.run(layer, tokens, protect, note);
     if (index === this.shape.layers - 1) this.#evictions++;
   }
 }

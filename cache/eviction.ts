@@ -1,6 +1,6 @@
 import type { Allocations } from "../kernels/allocations.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
-import type { Layer } from "./layer.ts";
+import { type HeadGroup, headsOf, type Layer } from "./layer.ts";
 import type { Policy } from "./policy.ts";
 
 /**
@@ -19,17 +19,17 @@ export class Eviction {
 
   /**
    * @param memory Where the intermediate results belong.
-   * @param kvHeads Heads that are evicted from, each on its own.
+   * @param heads KV heads of a group, each of which is evicted from on its own.
    * @param slots Tokens that a head can hold.
    */
   constructor(
     backend: Backend,
     memory: Allocations,
     policy: Policy,
-    kvHeads: number,
+    heads: number,
     slots: number,
   ) {
-    const shape = [kvHeads, slots];
+    const shape = [heads, slots];
     this.#backend = backend;
     this.#policy = policy;
     this.#order = memory.tensor(shape, "i32");
@@ -39,83 +39,82 @@ export class Eviction {
     this.#redundancy = memory.tensor(shape);
   }
 
-  /** What the last eviction selected by, by rank: `[kvHeads, slots]`. */
+  /** What the last group was selected by, by rank: `[heads, slots]`. */
   get select(): Tensor {
     return this.#select;
   }
 
   /** Bytes of the intermediate results. */
-  static scratchBytes(kvHeads: number, slots: number): number {
-    return 5 * kvHeads * slots * Float32Array.BYTES_PER_ELEMENT;
+  get scratchBytes(): number {
+    const [heads, slots] = this.#order.shape;
+    return 5 * heads * slots * Float32Array.BYTES_PER_ELEMENT;
   }
 
   /**
    * Leaves `tokens` of a layer's tokens, among them the `protect` oldest and
    * the window's.
+   *
+   * @param onGroup Called after each group of heads, while `select` is its.
    */
-  run(layer: Layer, tokens: number, protect: number): void {
-    const { window, history } = this.#policy;
-    const [older, keep] = [layer.cached - window, tokens - window];
-    this.#backend.order(layer, this.#order, layer.cached);
-    this.#score(layer, older);
-    this.#weigh(layer, older);
-    if (protect) this.#backend.protect(this.#select, protect);
-    this.#backend.topK(this.#select, this.#kept, older, keep);
-    if (history) this.#remember(layer, keep);
-    this.#compact(layer, keep);
+  run(
+    layer: Layer,
+    tokens: number,
+    protect: number,
+    onGroup?: (group: HeadGroup) => void,
+  ): void {
+    for (const group of layer.groups) {
+      this.#evictFrom(layer, group, tokens, protect);
+      onGroup?.(group);
+    }
+    layer.cached = tokens;
+    layer.remembered = tokens - this.#policy.window;
+  }
+
+  #evictFrom(
+    layer: Layer,
+    group: HeadGroup,
+    tokens: number,
+    protect: number,
+  ): void {
+    const { window } = this.#policy;
+    const { cached } = layer;
+    const [older, keep] = [cached - window, tokens - window];
+    const [backend, order, kept] = [this.#backend, this.#order, this.#kept];
+    backend.order(group, order, cached);
+    this.#score(layer, group, older);
+    this.#weigh(group, cached);
+    if (protect) backend.protect(this.#select, protect);
+    backend.topK(this.#select, kept, older, keep);
+    if (group.history) backend.gather(this.#scores, kept, group.history, keep);
+    backend.compact(group, order, kept, cached, keep, window);
   }
 
   /** Local score and, where the method has one, the global score. */
-  #score(layer: Layer, older: number): void {
+  #score(layer: Layer, group: HeadGroup, older: number): void {
     const { score, shift = 0, history } = this.#policy;
-    const backend = this.#backend;
-    if (score === "recency") return backend.recency(this.#scores, older);
-    const { queries, oldest, cached } = layer;
-    backend.windowScores(
-      queries!,
-      oldest,
-      layer,
-      this.#order,
-      this.#scores,
-      cached,
-      shift,
-    );
+    const [backend, scores] = [this.#backend, this.#scores];
+    if (score === "recency") return backend.recency(scores, older);
+    const { oldest, cached, remembered } = layer;
+    const queries = headsOf(backend, layer, group, layer.queries!);
+    const order = this.#order;
+    backend.windowScores(queries, oldest, group, order, scores, cached, shift);
     if (!history) return;
     const { merge, decay } = history;
-    const { remembered } = layer;
-    backend.normalise(this.#scores, older);
-    backend.mergeHistory(
-      this.#scores,
-      layer.history!,
-      remembered,
-      merge,
-      decay,
-    );
+    backend.normalise(scores, older);
+    backend.mergeHistory(scores, group.history!, remembered, merge, decay);
   }
 
   /** What is selected by: the score, pooled and less the redundancy. */
-  #weigh(layer: Layer, older: number): void {
+  #weigh(group: HeadGroup, cached: number): void {
     const { pool, redundancy, window, history } = this.#policy;
-    const backend = this.#backend;
+    const [backend, select] = [this.#backend, this.#select];
+    const older = cached - window;
     // Pooling over one neighbour copies: the score itself is remembered.
-    backend.pool(this.#scores, this.#select, older, pool ?? 1);
+    backend.pool(this.#scores, select, older, pool ?? 1);
     if (!redundancy) return;
-    const { cached } = layer;
-    backend.redundancy(layer, this.#order, this.#redundancy, cached, window);
-    if (history) backend.normalise(this.#redundancy, older);
-    backend.mixScores(this.#select, this.#redundancy, older, redundancy.mix);
-  }
-
-  #remember(layer: Layer, keep: number): void {
-    const [scores, kept] = [this.#scores, this.#kept];
-    this.#backend.gather(scores, kept, layer.history!, keep);
-    layer.remembered = keep;
-  }
-
-  #compact(layer: Layer, keep: number): void {
-    const { window } = this.#policy;
-    const [order, kept] = [this.#order, this.#kept];
-    this.#backend.compact(layer, order, kept, layer.cached, keep, window);
-    layer.cached = keep + window;
+    const repeated = this.#redundancy;
+    backend.redundancy(group, this.#order, repeated, cached, window);
+    if (history) backend.normalise(repeated, older);
+    backend.mixScores(select, repeated, older, redundancy.mix);
   }
 }

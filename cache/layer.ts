@@ -10,17 +10,29 @@ export interface CacheShape {
   headDim: number;
 }
 
+/**
+ * Some KV heads of a layer: as many as the backend's largest tensor holds,
+ * which is nearly always all of them.
+ */
+export interface HeadGroup extends LayerCache {
+  /** KV heads `first … first + heads` of the layer. */
+  readonly first: number;
+  readonly heads: number;
+  /** Scores of the previous eviction by rank, `[heads, slots]`, if kept. */
+  readonly history: Tensor | undefined;
+}
+
 /** What one layer of a cache holds, and how far it is. */
-export interface Layer extends LayerCache {
+export interface Layer {
   /** What errors call its inputs; made once, as appending is per token. */
   readonly names: {
     readonly q: readonly string[];
     readonly kv: readonly string[];
   };
+  /** All KV heads, in groups of equal size. */
+  readonly groups: readonly HeadGroup[];
   /** Last queries, a ring `[window, queryHeads, headDim]`, if they score. */
   readonly queries: Tensor | undefined;
-  /** Scores of the previous eviction by rank, `[kvHeads, slots]`, if kept. */
-  readonly history: Tensor | undefined;
   /** Slots in use. */
   cached: number;
   /** Tokens appended so far: the position of the next one. */
@@ -29,7 +41,7 @@ export interface Layer extends LayerCache {
   pending: number;
   /** Tokens generated since the last prompt or the last eviction's due time. */
   generated: number;
-  /** Oldest tokens that have a score in `history`. */
+  /** Oldest tokens that have a score in a group's history. */
   remembered: number;
   /** Entry of `queries` to be written next, which is the oldest. */
   oldest: number;
@@ -51,26 +63,77 @@ export const emptyLayer: Readonly<Progress> = {
   oldest: 0,
 };
 
+/** What a layer keeps beside keys, values and positions. */
+export interface LayerExtras {
+  /** Queries that score; 0 for none. */
+  queries: number;
+  /** Scores of earlier evictions. */
+  history: boolean;
+}
+
+/**
+ * KV heads that share a tensor: as many as fit into `maxBytes` and divide the
+ * layer's evenly.
+ *
+ * @throws {RangeError} when not even one head fits.
+ */
+export function headsPerGroup(
+  { kvHeads, headDim }: CacheShape,
+  slots: number,
+  maxBytes: number,
+): number {
+  const headBytes = slots * headDim * Float32Array.BYTES_PER_ELEMENT;
+  for (let heads = kvHeads; heads > 0; heads--) {
+    if (kvHeads % heads === 0 && heads * headBytes <= maxBytes) return heads;
+  }
+  throw new RangeError(
+    `Cannot make a cache of ${slots} slots: a head takes ${headBytes} bytes, ` +
+      `the backend's largest tensor has ${maxBytes}, a smaller budget is needed`,
+  );
+}
+
 /** Allocates layer `index` with `slots` slots per head. */
 export function allocateLayer(
   memory: Allocations,
   index: number,
-  { queryHeads, kvHeads, headDim }: CacheShape,
+  shape: CacheShape,
   slots: number,
-  keep: { queries: number; history: boolean },
+  heads: number,
+  extras: LayerExtras,
 ): Layer {
+  const { queryHeads, kvHeads, headDim } = shape;
   const [q, k, v] = ["q", "k", "v"].map((name) => `${name} of layer ${index}`);
   return {
     names: { q: [q], kv: [k, v] },
-    keys: memory.tensor([kvHeads, slots, headDim]),
-    values: memory.tensor([kvHeads, slots, headDim]),
-    positions: memory.tensor([kvHeads, slots], "i32"),
-    history: keep.history ? memory.tensor([kvHeads, slots]) : undefined,
-    queries: keep.queries
-      ? memory.tensor([keep.queries, queryHeads, headDim])
+    groups: Array.from({ length: kvHeads / heads }, (_, group) => ({
+      first: group * heads,
+      heads,
+      keys: memory.tensor([heads, slots, headDim]),
+      values: memory.tensor([heads, slots, headDim]),
+      positions: memory.tensor([heads, slots], "i32"),
+      history: extras.history ? memory.tensor([heads, slots]) : undefined,
+    })),
+    queries: extras.queries
+      ? memory.tensor([extras.queries, queryHeads, headDim])
       : undefined,
     ...emptyLayer,
   };
+}
+
+/**
+ * The heads of a group in a tensor `[n, heads, headDim]` of all of them.
+ *
+ * @param tensor Of KV heads, or of the query heads that share them.
+ */
+export function headsOf(
+  backend: Backend,
+  layer: Layer,
+  { first, heads }: HeadGroup,
+  tensor: Tensor,
+): Tensor {
+  if (layer.groups.length === 1) return tensor;
+  const share = tensor.shape[1] / (layer.groups.length * heads);
+  return backend.slice(tensor, first * share, (first + heads) * share);
 }
 
 /** Bytes of one slot of one layer: keys, values, position and score. */

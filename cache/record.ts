@@ -1,5 +1,5 @@
 import type { Backend, Tensor } from "../kernels/ops.ts";
-import type { Layer } from "./layer.ts";
+import type { HeadGroup } from "./layer.ts";
 
 /** One eviction of one layer, as training masks need it. */
 export interface EvictionRecord {
@@ -14,10 +14,22 @@ export interface EvictionRecord {
   history: Float32Array[];
 }
 
-/** An eviction whose results are still the backend's. */
-interface Pending {
+/** When an eviction ran and how many entries it left of what. */
+export interface EvictionExtent {
   layer: number;
   seen: number;
+  /** Tokens that stayed. */
+  tokens: number;
+  /** Tokens that were selected from: all but the window. */
+  older: number;
+  /** Scores remembered. */
+  remembered: number;
+}
+
+/** An eviction from a group of heads whose results are still the backend's. */
+interface Pending {
+  extent: EvictionExtent;
+  isFirst: boolean;
   positions: Tensor;
   select: Tensor;
   history: Tensor | undefined;
@@ -34,25 +46,25 @@ export class EvictionLog {
   }
 
   /**
-   * Notes an eviction that has just run.
+   * Notes an eviction that has just run on a group of heads; those of a layer
+   * come one after the other.
    *
-   * @param select `[kvHeads, slots]`, of which `older` entries count.
+   * @param select `[heads, slots]`, what was selected by.
    */
-  note(index: number, layer: Layer, select: Tensor, older: number): void {
+  note(extent: EvictionExtent, group: HeadGroup, select: Tensor): void {
+    const { tokens, older, remembered } = extent;
     this.#pending.push({
-      layer: index,
-      seen: layer.seen,
-      positions: this.#clone(layer.positions, layer.cached),
+      extent,
+      isFirst: group.first === 0,
+      positions: this.#clone(group.positions, tokens),
       select: this.#clone(select, older),
-      history: layer.history && this.#clone(layer.history, layer.remembered),
+      history: group.history && this.#clone(group.history, remembered),
     });
   }
 
   /** All evictions so far, the oldest first. */
   async read(): Promise<EvictionRecord[]> {
-    for (const entry of this.#pending.splice(0)) {
-      this.#records.push(await this.#fetch(entry));
-    }
+    for (const entry of this.#pending.splice(0)) await this.#fetch(entry);
     return [...this.#records];
   }
 
@@ -63,32 +75,31 @@ export class EvictionLog {
   }
 
   #clone(tensor: Tensor, width: number): Tensor {
-    const kvHeads = tensor.shape[0];
-    const copy = this.#backend.tensor([kvHeads, width], tensor.dtype);
+    const heads = tensor.shape[0];
+    const copy = this.#backend.tensor([heads, width], tensor.dtype);
     const source = this.#backend.slice(tensor, 0, width);
-    this.#backend.copy(source, 0, copy, 0, kvHeads);
+    this.#backend.copy(source, 0, copy, 0, heads);
     return copy;
   }
 
-  async #fetch(entry: Pending): Promise<EvictionRecord> {
-    const { layer, seen, positions, select, history } = entry;
-    const record = {
-      layer,
-      seen,
-      positions: await this.#rows(positions) as Int32Array[],
-      select: await this.#rows(select) as Float32Array[],
-      history: history ? await this.#rows(history) as Float32Array[] : [],
-    };
-    for (const row of record.positions) row.sort();
+  async #fetch(entry: Pending): Promise<void> {
+    const { extent, isFirst, positions, select, history } = entry;
+    if (isFirst) this.#records.push(emptyRecord(extent));
+    const record = this.#records.at(-1)!;
+    const held = await this.#rows(positions) as Int32Array[];
+    record.positions.push(...held.map((row) => row.sort()));
+    record.select.push(...await this.#rows(select) as Float32Array[]);
+    if (history) {
+      record.history.push(...await this.#rows(history) as Float32Array[]);
+    }
     this.#free(entry);
-    return record;
   }
 
   async #rows(tensor: Tensor): Promise<(Float32Array | Int32Array)[]> {
-    const [kvHeads, width] = tensor.shape;
+    const [heads, width] = tensor.shape;
     const all = await this.#backend.read(tensor);
     return Array.from(
-      { length: kvHeads },
+      { length: heads },
       (_, h) => all.slice(h * width, (h + 1) * width),
     );
   }
@@ -98,4 +109,8 @@ export class EvictionLog {
     this.#backend.free(select);
     if (history) this.#backend.free(history);
   }
+}
+
+function emptyRecord({ layer, seen }: EvictionExtent): EvictionRecord {
+  return { layer, seen, positions: [], select: [], history: [] };
 }

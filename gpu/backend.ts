@@ -39,7 +39,8 @@ import type { GpuCache, GpuTensor, GpuWeight } from "./tensor.ts";
 export class GpuBackend extends GpuStorage implements Backend {
   /** Adapter and variant: `webgpu (llvmpipe)`. */
   readonly name: string;
-  readonly #device: GPUDevice;
+  /** The device itself, for those who share it. */
+  readonly device: GPUDevice;
   /** Number of the first tensor that was not finite, and what it was called. */
   readonly #flag: GpuTensor;
   readonly #checked: string[] = [];
@@ -48,7 +49,7 @@ export class GpuBackend extends GpuStorage implements Backend {
   private constructor(gpu: Gpu, pipelines: PipelineCache) {
     super(gpu, pipelines);
     this.name = `webgpu (${gpu.description})`;
-    this.#device = gpu.device;
+    this.device = gpu.device;
     this.#flag = this.tensor([1], "i32");
     gpu.device.lost.then(({ reason, message }) => {
       this.#lost = new DeviceLostError(
@@ -77,7 +78,7 @@ export class GpuBackend extends GpuStorage implements Backend {
   /** Ends the device and frees everything on it. */
   [Symbol.dispose](): void {
     this.queue.dispose();
-    this.#device.destroy();
+    this.device.destroy();
   }
 
   /** See {@linkcode Kernels.assertFinite}. */
@@ -103,7 +104,7 @@ export class GpuBackend extends GpuStorage implements Backend {
       throw notFinite(names[code - 1]);
     } catch (error) {
       // The loss is known a turn after the read that it broke.
-      await Promise.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 0));
       throw this.#lost ?? error;
     }
   }

@@ -13,6 +13,8 @@ import {
 
 /** Tensors and weights in GPU buffers. */
 export class GpuStorage {
+  /** What one binding can show of a buffer. */
+  readonly maxTensorBytes: number;
   /** Where kernels are enqueued. */
   protected readonly queue: GpuQueue;
   readonly #gpu: Gpu;
@@ -22,6 +24,10 @@ export class GpuStorage {
 
   constructor(gpu: Gpu, pipelines: PipelineCache) {
     this.#gpu = gpu;
+    this.maxTensorBytes = Math.min(
+      gpu.maxBinding,
+      gpu.device.limits.maxBufferSize,
+    );
     this.queue = new GpuQueue(gpu, pipelines);
   }
 
@@ -134,11 +140,11 @@ export class GpuStorage {
   }
 
   #allocate(size: number): GpuMemory {
-    const { device, maxBinding } = this.#gpu;
-    if (size > Math.min(maxBinding, device.limits.maxBufferSize)) {
+    const { device } = this.#gpu;
+    if (size > this.maxTensorBytes) {
       throw new RangeError(
         `Cannot allocate ${size} bytes: a buffer of the GPU can have ` +
-          `${maxBinding}`,
+          `${this.maxTensorBytes}`,
       );
     }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
@@ -153,7 +159,7 @@ export class GpuStorage {
   /** Rows of a part in runs that fit one binding, of whole 16 rows. */
   *#runs({ type, rows }: WeightPart, columns: number): Iterable<number> {
     const tile = packedWords(type, 16, columns) * 4;
-    const most = Math.floor(this.#gpu.maxBinding / tile) * 16;
+    const most = Math.floor(this.maxTensorBytes / tile) * 16;
     for (let left = rows; left > 0; left -= most) yield Math.min(left, most);
   }
 

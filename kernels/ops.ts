@@ -258,6 +258,9 @@ export interface Backend extends Kernels, Disposable {
   /** Which one it is, as figures show it: `wasm (relaxed-simd)`. */
   readonly name: string;
 
+  /** Bytes of the largest tensor that can be made. */
+  readonly maxTensorBytes: number;
+
   /** Zeroed memory; rejects with a `RangeError` where there is not enough. */
   tensor(shape: readonly number[], dtype?: DType): Tensor;
 

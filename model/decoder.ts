@@ -52,9 +52,10 @@ export class Decoder {
   ): void {
     const n = ids.length;
     const { x, tokens } = this.#activations;
+    // First what is written, then what is enqueued: so it can go out together.
     this.#backend.write(tokens, ids);
-    this.#backend.embed(this.#weights.embedding, tokens, x, n);
     this.#turnTo(position, n);
+    this.#backend.embed(this.#weights.embedding, tokens, x, n);
     this.#weights.blocks.forEach((block, layer) => {
       this.#attend(block, layer, cache, n, phase);
       this.#feedForward(block, n);

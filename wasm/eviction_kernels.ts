@@ -36,6 +36,7 @@ export class WasmEvictionKernels extends WasmStorage {
     const bytes = windowScoresScratch(window, queryHeads, kvHeads, headDim, n);
     this.kernels.windowScores(
       queries.pointer,
+      queries.step,
       window,
       oldest,
       queryHeads,

@@ -12,6 +12,8 @@ import {
 
 /** Tensors, weights and scratch in the memory of an instance of the kernels. */
 export class WasmStorage {
+  /** All that a 32-bit memory can address. */
+  readonly maxTensorBytes: number = 2 ** 32;
   /** The instance's kernels. */
   protected readonly kernels: WasmKernels;
   readonly #arena: Arena;

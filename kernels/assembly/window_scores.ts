@@ -20,6 +20,7 @@ import { combineBlock, finishFactors } from "./window_combine.ts";
  */
 export function windowScores(
   queries: usize,
+  stride: usize,
   window: i32,
   oldest: i32,
   queryHeads: i32,
@@ -35,7 +36,6 @@ export function windowScores(
 ): void {
   const group = queryHeads / kvHeads, rows = window * group;
   const width = <usize> headDim << 2;
-  const stride = <usize> queryHeads * width;
   const weights = scratch + <usize> (rows + BLOCK) * width;
   for (let head = 0; head < kvHeads; head++) {
     packWindow(queries, stride, window, oldest, group, width, scratch);

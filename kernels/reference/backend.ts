@@ -38,6 +38,7 @@ import { windowScores } from "./window_scores.ts";
  */
 export class ReferenceBackend implements Backend {
   readonly name = "reference (float64)";
+  readonly maxTensorBytes: number = Infinity;
   #used = 0;
 
   // One property per kernel: the methods of this backend are those functions.

@@ -297,3 +297,39 @@ Deno.test("KVCache gives everything back when memory runs out on the way", async
   assertThrows(() => cacheOf(short), RangeError, "no memory");
   assertEquals(backend.memory().used, 0);
 });
+
+Deno.test("KVCache splits its heads where tensors must be small", async () => {
+  const results = [];
+  for (const maxTensorBytes of [Infinity, 2 * 24 * 16 * 4, 24 * 16 * 4]) {
+    using backend = await openBackend({ backend: "wasm" });
+    const limited = new Proxy(backend, {
+      get: (target, name) => {
+        if (name === "maxTensorBytes") return maxTensorBytes;
+        const member = target[name as keyof Backend];
+        return typeof member === "function"
+          ? member.bind(target as never)
+          : member;
+      },
+    });
+    const heads = { queryHeads: 8, kvHeads: 4, record: true };
+    using cache = cacheOf(limited, heads);
+    await feed(limited, cache, 20);
+    for (let token = 20; token < 60; token++) await feed(limited, cache);
+    const held = await cache.positions(1, 3);
+    const records = await cache.evictions();
+    results.push([
+      await feed(limited, cache),
+      held,
+      records,
+      cache.stats().bytes,
+    ]);
+  }
+  assertEquals(results[1], results[0]);
+  assertEquals(results[2], results[0]);
+});
+
+Deno.test("KVCache says when not even one head fits a tensor", async () => {
+  using backend = await openBackend({ backend: "wasm" });
+  const limited = Object.create(backend, { maxTensorBytes: { value: 1000 } });
+  assertThrows(() => cacheOf(limited), RangeError, "largest tensor has 1000");
+});
