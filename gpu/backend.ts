@@ -1,6 +1,7 @@
 import type { Backend, MergeRule } from "../kernels/ops.ts";
 import { notFinite } from "../kernels/reference/assert_finite.ts";
 import { add } from "../kernels/wgsl/add.ts";
+import { addNorm } from "../kernels/wgsl/add_norm.ts";
 import { append } from "../kernels/wgsl/append.ts";
 import { argmax } from "../kernels/wgsl/argmax.ts";
 import { assertFinite } from "../kernels/wgsl/assert_finite.ts";
@@ -128,6 +129,18 @@ export class GpuBackend extends GpuStorage implements Backend {
     epsilon: number,
   ): void {
     rmsNorm(this.queue, x, weight, out, n, epsilon);
+  }
+
+  /** See {@linkcode Kernels.addNorm}. */
+  addNorm(
+    x: GpuTensor,
+    y: GpuTensor,
+    weight: GpuTensor,
+    out: GpuTensor,
+    n: number,
+    epsilon: number,
+  ): void {
+    addNorm(this.queue, x, y, weight, out, n, epsilon);
   }
 
   /** See {@linkcode Kernels.rope}. */

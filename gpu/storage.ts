@@ -62,7 +62,7 @@ export class GpuStorage {
   weight(columns: number, parts: readonly WeightPart[]): GpuWeight {
     const placed: GpuWeightPart[] = [];
     let first = 0;
-    for (const part of parts) {
+    for (const part of joined(parts)) {
       for (const rows of this.#runs(part, columns)) {
         const memory = this.tensor([packedWords(part.type, rows, columns)]);
         placed.push({ type: part.type, rows, first, memory });
@@ -185,4 +185,19 @@ export class GpuStorage {
 export function rangeOf(tensor: GpuTensor, words: number): GpuRange {
   const { memory, offset } = tensor;
   return { memory, offset: offset * 4, size: words * 4 };
+}
+
+/**
+ * Neighbours of one type as one part: a product is then one dispatch. Rows of
+ * the second must start a tile of 16.
+ */
+function joined(parts: readonly WeightPart[]): WeightPart[] {
+  const result: WeightPart[] = [];
+  for (const part of parts) {
+    const last = result.at(-1);
+    if (last?.type === part.type && last.rows % 16 === 0) {
+      result[result.length - 1] = { ...last, rows: last.rows + part.rows };
+    } else result.push(part);
+  }
+  return result;
 }

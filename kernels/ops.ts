@@ -84,6 +84,16 @@ export interface Kernels {
     epsilon: number,
   ): void;
 
+  /** `x += y`, then {@linkcode rmsNorm} of `x` into `out`; x, y `[n, width]`. */
+  addNorm(
+    x: Tensor,
+    y: Tensor,
+    weight: Tensor,
+    out: Tensor,
+    n: number,
+    epsilon: number,
+  ): void;
+
   /**
    * Turns the channel pairs of every head in place (arXiv 2104.09864);
    * x `[n, heads, headDim]`, angles `[n, headDim / 2, 2]`: cosine and sine.

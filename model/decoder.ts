@@ -55,10 +55,13 @@ export class Decoder {
     // First what is written, then what is enqueued: so it can go out together.
     this.#backend.write(tokens, ids);
     this.#turnTo(position, n);
-    this.#backend.embed(this.#weights.embedding, tokens, x, n);
-    this.#weights.blocks.forEach((block, layer) => {
+    const { embedding, blocks, outputNorm } = this.#weights;
+    this.#backend.embed(embedding, tokens, x, n);
+    this.#norm(x, blocks[0].attentionNorm, this.#activations.normed, n);
+    blocks.forEach((block, layer) => {
       this.#attend(block, layer, cache, n, phase);
-      this.#feedForward(block, n);
+      const next = blocks[layer + 1]?.attentionNorm ?? outputNorm;
+      this.#feedForward(block, next, n);
     });
   }
 
@@ -71,11 +74,10 @@ export class Decoder {
       this.#backend.free(this.#logits);
       this.#logits = this.#backend.tensor([rows, this.#config.vocabulary]);
     }
-    const { x, normed } = this.#activations;
-    const { outputNorm, output } = this.#weights;
-    this.#backend.copy(x, n - rows, normed, 0, rows);
-    this.#norm(normed, outputNorm, normed, rows);
-    this.#backend.linear(normed, output, this.#logits, rows);
+    const { normed, delta } = this.#activations;
+    if (rows < n) this.#backend.copy(normed, n - rows, delta, 0, rows);
+    const last = rows < n ? delta : normed;
+    this.#backend.linear(last, this.#weights.output, this.#logits, rows);
     return this.#logits;
   }
 
@@ -99,9 +101,8 @@ export class Decoder {
     phase: Phase,
   ): void {
     const backend = this.#backend;
-    const { x, normed, qkv, q, k, v, turned, angles, attended } =
+    const { normed, delta, qkv, q, k, v, turned, angles, attended } =
       this.#activations;
-    this.#norm(x, block.attentionNorm, normed, n);
     backend.linear(normed, block.qkv, qkv, n);
     if (block.qkvBias) backend.add(qkv, block.qkvBias, n);
     if (block.queryNorm) this.#norm(q, block.queryNorm, q, n);
@@ -109,18 +110,24 @@ export class Decoder {
     backend.rope(turned, angles, n, this.#config.rotary.pairing);
     cache.append(layer, k, v, n);
     cache.attend(layer, q, attended, n, phase);
-    backend.linear(attended, block.attentionOutput, normed, n);
-    backend.add(x, normed, n);
+    backend.linear(attended, block.attentionOutput, delta, n);
+    this.#addNorm(block.feedForwardNorm, n);
   }
 
-  #feedForward(block: BlockWeights, n: number): void {
+  #feedForward(block: BlockWeights, nextNorm: Tensor, n: number): void {
     const backend = this.#backend;
-    const { x, normed, gateUp, hidden } = this.#activations;
-    this.#norm(x, block.feedForwardNorm, normed, n);
+    const { normed, delta, gateUp, hidden } = this.#activations;
     backend.linear(normed, block.gateUp, gateUp, n);
     backend.swiglu(gateUp, hidden, n);
-    backend.linear(hidden, block.down, normed, n);
-    backend.add(x, normed, n);
+    backend.linear(hidden, block.down, delta, n);
+    this.#addNorm(nextNorm, n);
+  }
+
+  /** Ends one half of a block and begins the next. */
+  #addNorm(weight: Tensor, n: number): void {
+    const { x, delta, normed } = this.#activations;
+    const { rmsEpsilon } = this.#config;
+    this.#backend.addNorm(x, delta, weight, normed, n, rmsEpsilon);
   }
 
   #norm(x: Tensor, weight: Tensor, out: Tensor, n: number): void {
@@ -133,7 +140,10 @@ interface Activations {
   tokens: Tensor;
   /** Residual stream `[n, embedding]`. */
   x: Tensor;
+  /** The residual stream as the next layer reads it. */
   normed: Tensor;
+  /** What half a block adds to the residual stream. */
+  delta: Tensor;
   /** `[n, queryHeads + 2 kvHeads, headDim]`. */
   qkv: Tensor;
   /** Views of `qkv`; `turned` are the heads with rotary embedding. */
@@ -160,6 +170,7 @@ function allocate(
     tokens: memory.tensor([n], "i32"),
     x: memory.tensor([n, embedding]),
     normed: memory.tensor([n, embedding]),
+    delta: memory.tensor([n, embedding]),
     qkv,
     q: backend.slice(qkv, 0, queryHeads),
     k: backend.slice(qkv, queryHeads, keysEnd),

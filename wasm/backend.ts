@@ -83,6 +83,19 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
     );
   }
 
+  /** See {@linkcode Kernels.addNorm}. */
+  addNorm(
+    x: WasmTensor,
+    y: WasmTensor,
+    weight: WasmTensor,
+    out: WasmTensor,
+    n: number,
+    epsilon: number,
+  ): void {
+    this.add(x, y, n);
+    this.rmsNorm(x, weight, out, n, epsilon);
+  }
+
   /** See {@linkcode Kernels.rope}. */
   rope(
     x: WasmTensor,

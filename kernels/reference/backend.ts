@@ -6,6 +6,7 @@ import type {
   WeightPart,
 } from "../ops.ts";
 import { add } from "./add.ts";
+import { addNorm } from "./add_norm.ts";
 import { append } from "./append.ts";
 import { argmax } from "./argmax.ts";
 import { assertFinite } from "./assert_finite.ts";
@@ -43,6 +44,7 @@ export class ReferenceBackend implements Backend {
 
   // One property per kernel: the methods of this backend are those functions.
   readonly add: typeof add = add;
+  readonly addNorm: typeof addNorm = addNorm;
   readonly append: typeof append = append;
   readonly argmax: typeof argmax = argmax;
   readonly assertFinite: typeof assertFinite = assertFinite;

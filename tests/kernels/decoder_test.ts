@@ -32,6 +32,27 @@ Deno.test("rmsNorm() of heads in a fused projection leaves the others alone", as
   }, float32);
 });
 
+Deno.test("addNorm() adds and normalises in one", async () => {
+  for (const n of odd) {
+    for (const width of [31, 64, 576]) {
+      for (const part of ["x", "out"] as const) {
+        await agree(
+          (backend) => {
+            const x = noise(backend, [n, width], n);
+            const y = noise(backend, [n, width], n + 1);
+            const weight = noise(backend, [width], 7);
+            const out = backend.tensor([n, width]);
+            backend.addNorm(x, y, weight, out, n, 1e-5);
+            return { x, out }[part];
+          },
+          float32,
+          `${part} ${n} × ${width}`,
+        );
+      }
+    }
+  }
+});
+
 Deno.test("rope() agrees with the reference for both pairings", async () => {
   for (const pairing of ["adjacent", "halves"] as const) {
     for (const headDim of [8, 32, 64, 80, 128]) {
