@@ -6,7 +6,7 @@ import type { Architecture } from "../../model/checkpoint/checkpoint.ts";
 import type { StoredType } from "../../kernels/stored.ts";
 import { loadModel, type Model } from "../../model/model.ts";
 import { bufferSource } from "../../model/checkpoint/source.ts";
-import { relativeError } from "../kernels/agree.ts";
+import { relativeError } from "../kernels/numbers.ts";
 import { storedTypes } from "../kernels/weights.ts";
 import { tinyFolder, tinyGguf } from "./fixtures.ts";
 

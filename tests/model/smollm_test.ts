@@ -133,3 +133,25 @@ Deno.test({
     assertEquals(/Bartholomew/.test(answer), true, answer);
   },
 });
+
+const adapter = await navigator.gpu?.requestAdapter();
+const noGpu = !adapter && Deno.env.get("GKV_REQUIRE_GPU") !== "1";
+const whyNot = noGpu ? " (skipped: no WebGPU adapter)" : why;
+
+Deno.test({
+  name: `SmolLM2 chooses the same tokens on WebGPU as on wasm${whyNot}`,
+  ignore: ignore || noGpu,
+  async fn() {
+    const answers: number[][] = [];
+    for (const backendName of ["wasm", "webgpu"] as const) {
+      using backend = await openBackend({ backend: backendName });
+      using model = await loadModel(path!, { backend });
+      using session = model.session({ budget: { tokens: 128 } });
+      const prompt = "Write a story about a lighthouse keeper and a storm.";
+      for await (const _ of session.generate(prompt, { maxTokens: 200 }));
+      assertGreater(session.cache.stats().evictions, 0);
+      answers.push(session.generation!.tokens);
+    }
+    assertEquals(answers[1], answers[0]);
+  },
+});

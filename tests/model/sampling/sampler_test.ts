@@ -5,7 +5,7 @@ import {
   Sampler,
   type SamplerOptions,
 } from "../../../model/sampling/sampler.ts";
-import { filled, outliers } from "../../kernels/agree.ts";
+import { filled, outliers } from "../../kernels/numbers.ts";
 
 /** Draws from the same logits over and over. */
 async function draws(
