@@ -32,6 +32,7 @@ export type {
 export type { SessionOptions } from "./model/sequence.ts";
 export * from "./model/session.ts";
 export { DeviceLostError } from "./gpu/error.ts";
+export type { GpuCounts } from "./gpu/queue.ts";
 export { Engine } from "./model/engine.ts";
 export * from "./model/checkpoint/source.ts";
 export * from "./model/tokenizer/text_stream.ts";

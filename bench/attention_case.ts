@@ -65,7 +65,7 @@ export class BackendAttention implements AttentionPeer {
 
   attend(layer: number): void {
     const cache = this.#caches[layer];
-    this.#backend.attention(this.#q, cache, this.#out, 1, this.#tokens);
+    this.#backend.attention(this.#q, cache, this.#out, 1, this.#tokens, "q");
   }
 
   async output(): Promise<Float32Array> {

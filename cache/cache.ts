@@ -22,6 +22,13 @@ import {
 } from "./checks.ts";
 import { checkPolicy, type Policy } from "./policy.ts";
 import { gkv } from "./policies/mod.ts";
+import {
+  checkRevocable,
+  noteRevocable,
+  queriesKept,
+  stepsToEviction,
+  takeBack,
+} from "./rollback.ts";
 import { EvictionLog, type EvictionRecord } from "./record.ts";
 
 /** What a {@linkcode KVCache} is made for. */
@@ -142,7 +149,7 @@ export class KVCache implements Disposable {
     this.#backend = backend;
     this.#log = options.record ? new EvictionLog(backend) : undefined;
     const extras = {
-      queries: policy.score === "attention" ? policy.window : 0,
+      queries: queriesKept(policy),
       history: policy.history !== undefined,
     };
     const { slots } = this;
@@ -188,11 +195,12 @@ export class KVCache implements Disposable {
     if (n > this.slots - state.cached) {
       throw noRoom(this.policy, layer, n, state.cached, this.slots);
     }
-    this.#backend.assertFinite([k, v], n, state.names.kv);
+    const { cached, seen, names, groups } = state;
     const backend = this.#backend;
-    for (const group of state.groups) {
+    // A group that is refused ends it: what others wrote is in slots not in use.
+    for (const group of groups) {
       const [key, value] = [k, v].map((t) => headsOf(backend, state, group, t));
-      backend.append(group, key, value, n, state.cached, state.seen);
+      backend.append(group, key, value, n, cached, seen, names.kv);
     }
     state.cached += n;
     state.seen += n;
@@ -221,15 +229,16 @@ export class KVCache implements Disposable {
     checkHeads("attend with q", q, n, queryHeads, headDim);
     checkHeads("attend into out", out, n, queryHeads, headDim);
     checkPending(layer, n, state.pending);
-    this.#backend.assertFinite([q], n, state.names.q);
+    const { cached, names, groups } = state;
     const backend = this.#backend;
-    for (const group of state.groups) {
+    for (const group of groups) {
       const query = headsOf(backend, state, group, q);
       const result = headsOf(backend, state, group, out);
-      backend.attention(query, group, result, n, state.cached);
+      backend.attention(query, group, result, n, cached, names.q);
     }
     rememberQueries(backend, state, q, n);
     state.pending = 0;
+    noteRevocable(state, n, phase);
     if (this.#isDue(state, phase)) this.#evict(layer);
   }
 
@@ -238,6 +247,29 @@ export class KVCache implements Disposable {
     this.#layers.forEach((state, layer) => {
       if (state.cached > this.tokens) this.#evict(layer);
     });
+  }
+
+  /**
+   * Tokens that can be generated before the next eviction, or before the room
+   * ends, from a state in which all layers have seen the same.
+   */
+  stepsToEviction(): number {
+    const last = this.#layer(this.shape.layers - 1);
+    return stepsToEviction(last, this.policy, this.tokens, this.room());
+  }
+
+  /**
+   * Forgets the `n` newest tokens, as if they had never come: the next ones
+   * take their positions and are evicted from as they would have been.
+   *
+   * @throws {RangeError} for more than were generated, one by one, since the
+   * last prompt and the last eviction, and for more than 7; the cache is as
+   * before.
+   */
+  rollback(n: number): void {
+    this.#alive();
+    checkRevocable(this.#layers, n);
+    for (const layer of this.#layers) takeBack(layer, n, this.policy.interval);
   }
 
   /** Positions that a head holds, ascending. */
@@ -268,9 +300,8 @@ export class KVCache implements Disposable {
   stats(): CacheStats {
     const { seen, cached } = this.#layer(this.shape.layers - 1);
     const { layers, queryHeads, headDim } = this.shape;
-    const queryBytes = this.policy.score === "attention"
-      ? layers * this.policy.window * queryHeads * headDim * 4
-      : 0;
+    const queryBytes = layers * queriesKept(this.policy) * queryHeads *
+      headDim * 4;
     return {
       seen,
       cached,
@@ -340,9 +371,9 @@ export class KVCache implements Disposable {
 
   #isDueInDecode(state: Layer): boolean {
     const { score, interval } = this.policy;
-    if (score === "none" || ++state.generated < interval) return false;
+    if (++state.generated < interval) return false;
     state.generated = 0;
-    return state.cached > this.tokens;
+    return score !== "none" && state.cached > this.tokens;
   }
 
   #evict(index: number): void {
@@ -358,8 +389,9 @@ export class KVCache implements Disposable {
       remembered: tokens - window,
     };
     const note = log &&
-      ((group: HeadGroup) => log.note(extent, group, eviction.select));
+      ((group: HeadGroup) => log.note(extent, group, eviction.finalScores));
     eviction.run(layer, tokens, protect, note);
+    layer.revocable = 0;
     if (index === this.shape.layers - 1) this.#evictions++;
   }
 }

@@ -1,5 +1,10 @@
 import type { Allocations } from "../kernels/allocations.ts";
-import type { Backend, Tensor } from "../kernels/ops.ts";
+import type {
+  Backend,
+  SelectionCounts,
+  SelectionTensors,
+  Tensor,
+} from "../kernels/ops.ts";
 import { type HeadGroup, headsOf, type Layer } from "./layer.ts";
 import type { Policy } from "./policy.ts";
 
@@ -12,10 +17,7 @@ export class Eviction {
   readonly #backend: Backend;
   readonly #policy: Policy;
   readonly #order: Tensor;
-  readonly #kept: Tensor;
-  readonly #scores: Tensor;
-  readonly #select: Tensor;
-  readonly #redundancy: Tensor;
+  readonly #tensors: Omit<SelectionTensors, "history">;
 
   /**
    * @param memory Where the intermediate results belong.
@@ -33,15 +35,17 @@ export class Eviction {
     this.#backend = backend;
     this.#policy = policy;
     this.#order = memory.tensor(shape, "i32");
-    this.#kept = memory.tensor(shape, "i32");
-    this.#scores = memory.tensor(shape);
-    this.#select = memory.tensor(shape);
-    this.#redundancy = memory.tensor(shape);
+    this.#tensors = {
+      scores: memory.tensor(shape),
+      similarities: memory.tensor(shape),
+      finalScores: memory.tensor(shape),
+      kept: memory.tensor(shape, "i32"),
+    };
   }
 
   /** What the last group was selected by, by rank: `[heads, slots]`. */
-  get select(): Tensor {
-    return this.#select;
+  get finalScores(): Tensor {
+    return this.#tensors.finalScores;
   }
 
   /** Bytes of the intermediate results. */
@@ -54,7 +58,8 @@ export class Eviction {
    * Leaves `tokens` of a layer's tokens, among them the `protect` oldest and
    * the window's.
    *
-   * @param onGroup Called after each group of heads, while `select` is its.
+   * @param onGroup Called after each group of heads, while `finalScores` are
+   * its own.
    */
   run(
     layer: Layer,
@@ -62,59 +67,54 @@ export class Eviction {
     protect: number,
     onGroup?: (group: HeadGroup) => void,
   ): void {
+    const { window } = this.#policy;
+    const { cached: n, remembered } = layer;
+    const counts = { n, window, k: tokens - window, remembered, protect };
     for (const group of layer.groups) {
-      this.#evictFrom(layer, group, tokens, protect);
+      this.#evictFrom(layer, group, counts);
       onGroup?.(group);
     }
     layer.cached = tokens;
-    layer.remembered = tokens - this.#policy.window;
+    layer.remembered = counts.k;
   }
 
-  #evictFrom(
-    layer: Layer,
-    group: HeadGroup,
-    tokens: number,
-    protect: number,
-  ): void {
-    const { window } = this.#policy;
-    const { cached } = layer;
-    const [older, keep] = [cached - window, tokens - window];
-    const [backend, order, kept] = [this.#backend, this.#order, this.#kept];
-    backend.order(group, order, cached);
-    this.#score(layer, group, older);
-    this.#weigh(group, cached);
-    if (protect) backend.protect(this.#select, protect);
-    backend.topK(this.#select, kept, older, keep);
-    if (group.history) backend.gather(this.#scores, kept, group.history, keep);
-    backend.compact(group, order, kept, cached, keep, window);
+  #evictFrom(layer: Layer, group: HeadGroup, counts: SelectionCounts): void {
+    const { n, window, k } = counts;
+    const { history } = group;
+    const [backend, order, tensors] = [
+      this.#backend,
+      this.#order,
+      this.#tensors,
+    ];
+    backend.order(group, order, n);
+    this.#score(layer, group);
+    if (this.#policy.redundancy) {
+      backend.redundancy(group, order, tensors.similarities, n);
+    }
+    backend.select(this.#policy, { ...tensors, history }, counts);
+    backend.compact(group, order, tensors.kept, n, k, window);
   }
 
-  /** Local score and, where the method has one, the global score. */
-  #score(layer: Layer, group: HeadGroup, older: number): void {
-    const { score, shift = 0, history } = this.#policy;
-    const [backend, scores] = [this.#backend, this.#scores];
-    if (score === "recency") return backend.recency(scores, older);
-    const { oldest, cached, remembered } = layer;
+  /** Local scores of all tokens before the window. */
+  #score(layer: Layer, group: HeadGroup): void {
+    const { score, window, shift = 0 } = this.#policy;
+    const { next, cached } = layer;
+    const { scores } = this.#tensors;
+    const [backend, order] = [this.#backend, this.#order];
+    if (score === "recency") return backend.recency(scores, cached - window);
     const queries = headsOf(backend, layer, group, layer.queries!);
-    const order = this.#order;
-    backend.windowScores(queries, oldest, group, order, scores, cached, shift);
-    if (!history) return;
-    const { merge, decay } = history;
-    backend.normalise(scores, older);
-    backend.mergeHistory(scores, group.history!, remembered, merge, decay);
-  }
-
-  /** What is selected by: the score, pooled and less the redundancy. */
-  #weigh(group: HeadGroup, cached: number): void {
-    const { pool, redundancy, window, history } = this.#policy;
-    const [backend, select] = [this.#backend, this.#select];
-    const older = cached - window;
-    // Pooling over one neighbour copies: the score itself is remembered.
-    backend.pool(this.#scores, select, older, pool ?? 1);
-    if (!redundancy) return;
-    const repeated = this.#redundancy;
-    backend.redundancy(group, this.#order, repeated, cached, window);
-    if (history) backend.normalise(repeated, older);
-    backend.mixScores(select, repeated, older, redundancy.mix);
+    // The window's are the last ones written.
+    const ring = queries.shape[0];
+    const oldest = (next + ring - window) % ring;
+    backend.windowScores(
+      queries,
+      oldest,
+      window,
+      group,
+      order,
+      scores,
+      cached,
+      shift,
+    );
   }
 }

@@ -26,12 +26,15 @@ export interface HeadGroup extends LayerCache {
 export interface Layer {
   /** What errors call its inputs; made once, as appending is per token. */
   readonly names: {
-    readonly q: readonly string[];
-    readonly kv: readonly string[];
+    readonly q: string;
+    readonly kv: readonly [k: string, v: string];
   };
   /** All KV heads, in groups of equal size. */
   readonly groups: readonly HeadGroup[];
-  /** Last queries, a ring `[window, queryHeads, headDim]`, if they score. */
+  /**
+   * Last queries, if they score: a ring `[n, queryHeads, headDim]` of the
+   * window's and as many more as can be taken back.
+   */
   readonly queries: Tensor | undefined;
   /** Slots in use. */
   cached: number;
@@ -44,13 +47,21 @@ export interface Layer {
   /** Oldest tokens that have a score in a group's history. */
   remembered: number;
   /** Entry of `queries` to be written next, which is the oldest. */
-  oldest: number;
+  next: number;
+  /** Newest tokens that can be taken back. */
+  revocable: number;
 }
 
 /** The counters of a layer. */
 type Progress = Pick<
   Layer,
-  "cached" | "seen" | "pending" | "generated" | "remembered" | "oldest"
+  | "cached"
+  | "seen"
+  | "pending"
+  | "generated"
+  | "remembered"
+  | "next"
+  | "revocable"
 >;
 
 /** Counters of a layer that has seen nothing. */
@@ -60,12 +71,13 @@ export const emptyLayer: Readonly<Progress> = {
   pending: 0,
   generated: 0,
   remembered: 0,
-  oldest: 0,
+  next: 0,
+  revocable: 0,
 };
 
 /** What a layer keeps beside keys, values and positions. */
 export interface LayerExtras {
-  /** Queries that score; 0 for none. */
+  /** Entries of the ring of queries; 0 for none. */
   queries: number;
   /** Scores of earlier evictions. */
   history: boolean;
@@ -104,7 +116,7 @@ export function allocateLayer(
   const { queryHeads, kvHeads, headDim } = shape;
   const [q, k, v] = ["q", "k", "v"].map((name) => `${name} of layer ${index}`);
   return {
-    names: { q: [q], kv: [k, v] },
+    names: { q, kv: [k, v] },
     groups: Array.from({ length: kvHeads / heads }, (_, group) => ({
       first: group * heads,
       heads,
@@ -151,11 +163,11 @@ export function rememberQueries(
 ): void {
   const { queries } = layer;
   if (!queries) return;
-  const window = queries.shape[0];
-  for (let done = Math.max(0, n - window); done < n;) {
-    const run = Math.min(n - done, window - layer.oldest);
-    backend.copy(q, done, queries, layer.oldest, run);
-    layer.oldest = (layer.oldest + run) % window;
+  const ring = queries.shape[0];
+  for (let done = Math.max(0, n - ring); done < n;) {
+    const run = Math.min(n - done, ring - layer.next);
+    backend.copy(q, done, queries, layer.next, run);
+    layer.next = (layer.next + run) % ring;
     done += run;
   }
 }

@@ -1,11 +1,11 @@
-import type { MergeRule } from "../kernels/ops.ts";
+import type { SelectionRule } from "../kernels/ops.ts";
 
 /**
  * An eviction method: parameters of the one pipeline in `eviction.ts`, which
  * is local score → history → pool → redundancy → select → compact. A stage
  * whose parameter is absent is left out.
  */
-export interface Policy {
+export interface Policy extends SelectionRule {
   /** As figures and errors show it. */
   readonly name: string;
   /**
@@ -21,19 +21,6 @@ export interface Policy {
   readonly sinks?: number;
   /** Standard deviations over the window added to the mean attention. */
   readonly shift?: number;
-  /** How scores of earlier evictions live on in the global score. */
-  readonly history?: {
-    readonly merge: MergeRule;
-    /** Share of a score that is left at the next eviction, 0 to 1. */
-    readonly decay: number;
-  };
-  /** Width of the max-pooling over neighbouring tokens, odd. */
-  readonly pool?: number;
-  /** Weighs the score against how much a key repeats others. */
-  readonly redundancy?: {
-    /** Share of the score; the rest is that of redundancy, 0 to 1. */
-    readonly mix: number;
-  };
 }
 
 /**

@@ -49,15 +49,15 @@ export class EvictionLog {
    * Notes an eviction that has just run on a group of heads; those of a layer
    * come one after the other.
    *
-   * @param select `[heads, slots]`, what was selected by.
+   * @param finalScores `[heads, slots]`, what was selected by.
    */
-  note(extent: EvictionExtent, group: HeadGroup, select: Tensor): void {
+  note(extent: EvictionExtent, group: HeadGroup, finalScores: Tensor): void {
     const { tokens, older, remembered } = extent;
     this.#pending.push({
       extent,
       isFirst: group.first === 0,
       positions: this.#clone(group.positions, tokens),
-      select: this.#clone(select, older),
+      select: this.#clone(finalScores, older),
       history: group.history && this.#clone(group.history, remembered),
     });
   }

@@ -1,37 +1,39 @@
-import type { Backend, MergeRule } from "../kernels/ops.ts";
-import { notFinite } from "../kernels/reference/assert_finite.ts";
+import type {
+  Backend,
+  Sampling,
+  SelectionCounts,
+  SelectionRule,
+} from "../kernels/ops.ts";
+import { notFinite } from "../kernels/reference/finite.ts";
 import { add } from "../kernels/wgsl/add.ts";
 import { addNorm } from "../kernels/wgsl/add_norm.ts";
 import { append } from "../kernels/wgsl/append.ts";
 import { argmax } from "../kernels/wgsl/argmax.ts";
-import { assertFinite } from "../kernels/wgsl/assert_finite.ts";
 import { attention } from "../kernels/wgsl/attention.ts";
 import { compact } from "../kernels/wgsl/compact.ts";
 import { copy } from "../kernels/wgsl/copy.ts";
 import { embed } from "../kernels/wgsl/embed.ts";
-import { gather } from "../kernels/wgsl/gather.ts";
 import { linear } from "../kernels/wgsl/linear.ts";
-import { mergeHistory } from "../kernels/wgsl/merge_history.ts";
-import { mixScores } from "../kernels/wgsl/mix_scores.ts";
 import { gpuKernels } from "../kernels/wgsl/mod.ts";
-import { normalise } from "../kernels/wgsl/normalise.ts";
 import { order } from "../kernels/wgsl/order.ts";
-import { pool } from "../kernels/wgsl/pool.ts";
-import { protect } from "../kernels/wgsl/protect.ts";
 import { recency } from "../kernels/wgsl/recency.ts";
 import { redundancy } from "../kernels/wgsl/redundancy.ts";
 import { rmsNorm } from "../kernels/wgsl/rms_norm.ts";
 import { rope } from "../kernels/wgsl/rope.ts";
+import { select } from "../kernels/wgsl/select.ts";
+import { sample } from "../kernels/wgsl/sample.ts";
 import { softmax } from "../kernels/wgsl/softmax.ts";
 import { swiglu } from "../kernels/wgsl/swiglu.ts";
-import { topK } from "../kernels/wgsl/top_k.ts";
 import { windowScores } from "../kernels/wgsl/window_scores.ts";
 import { type Gpu, type GpuOptions, requestGpu } from "./device.ts";
 import { DeviceLostError } from "./error.ts";
 import { PipelineCache } from "./pipelines.ts";
 import type { GpuCounts, GpuRange } from "./queue.ts";
 import { GpuStorage, rangeOf } from "./storage.ts";
-import type { GpuCache, GpuTensor, GpuWeight } from "./tensor.ts";
+import type { GpuCache, GpuSelection, GpuTensor, GpuWeight } from "./tensor.ts";
+
+/** The highest code, so that any other is lower. */
+const NONE = -1;
 
 /**
  * Kernels on the GPU, through WebGPU. Calls are recorded and sent together;
@@ -42,16 +44,19 @@ export class GpuBackend extends GpuStorage implements Backend {
   readonly name: string;
   /** The device itself, for those who share it. */
   readonly device: GPUDevice;
-  /** Number of the first tensor that was not finite, and what it was called. */
-  readonly #flag: GpuTensor;
+  /** What kernels refuse non-finite numbers in, since the last read. */
   readonly #checked: string[] = [];
+  /** Place in `#checked` of the first that had one, `NONE` before. */
+  readonly #flag: GpuTensor;
   #lost: DeviceLostError | undefined;
+  #roundTrip = 0;
 
   private constructor(gpu: Gpu, pipelines: PipelineCache) {
     super(gpu, pipelines);
     this.name = `webgpu (${gpu.description})`;
     this.device = gpu.device;
     this.#flag = this.tensor([1], "i32");
+    this.write(this.#flag, [NONE]);
     gpu.device.lost.then(({ reason, message }) => {
       this.#lost = new DeviceLostError(
         `Cannot use the GPU: the device was lost (${reason}) ${message}`.trim(),
@@ -68,7 +73,14 @@ export class GpuBackend extends GpuStorage implements Backend {
     if (!gpu) return null;
     const pipelines = new PipelineCache(gpu);
     await pipelines.prepare(gpuKernels);
-    return new GpuBackend(gpu, pipelines);
+    const backend = new GpuBackend(gpu, pipelines);
+    await backend.#measure();
+    return backend;
+  }
+
+  /** See {@linkcode Backend.roundTrip}; measured when it was opened. */
+  get roundTrip(): number {
+    return this.#roundTrip;
   }
 
   /** What went to the GPU so far. */
@@ -82,32 +94,32 @@ export class GpuBackend extends GpuStorage implements Backend {
     this.device.destroy();
   }
 
-  /** See {@linkcode Kernels.assertFinite}. */
-  assertFinite(
-    tensors: readonly GpuTensor[],
-    n: number,
-    names: readonly string[],
-  ): void {
-    const code = this.#checked.length + 1;
-    this.#checked.push(...names);
-    assertFinite(this.queue, tensors, this.#flag, n, code);
-  }
-
-  /** As `GpuStorage`'s, and what `assertFinite` found until then. */
+  /** As `GpuStorage`'s, and what kernels found not finite until then. */
   protected override async readBytes(range: GpuRange): Promise<ArrayBuffer> {
     const names = this.#checked.splice(0);
     try {
       if (names.length === 0) return await super.readBytes(range);
       const bytes = await this.queue.read([range, rangeOf(this.#flag, 1)]);
       const code = new Int32Array(bytes, range.size, 1)[0];
-      if (code === 0) return bytes.slice(0, range.size);
-      this.write(this.#flag, [0]);
-      throw notFinite(names[code - 1]);
+      if (code === NONE) return bytes.slice(0, range.size);
+      this.write(this.#flag, [NONE]);
+      throw notFinite(names[code]);
     } catch (error) {
       // The loss is known a turn after the read that it broke.
       await new Promise((resolve) => setTimeout(resolve, 0));
       throw this.#lost ?? error;
     }
+  }
+
+  /** The shortest of a few reads, as the first one has more to do. */
+  async #measure(): Promise<void> {
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const start = performance.now();
+      await this.read(this.#flag);
+      times.push(performance.now() - start);
+    }
+    this.#roundTrip = Math.min(...times);
   }
 
   /** See {@linkcode Kernels.embed}. */
@@ -182,8 +194,11 @@ export class GpuBackend extends GpuStorage implements Backend {
     n: number,
     at: number,
     position: number,
+    names: readonly [k: string, v: string],
   ): void {
-    append(this.queue, cache, k, v, n, at, position);
+    const code = this.#checked.push(...names) - 2;
+    const flag = this.#flag;
+    append(this.queue, cache, k, v, n, at, position, flag, code);
   }
 
   /** See {@linkcode Kernels.attention}. */
@@ -193,8 +208,10 @@ export class GpuBackend extends GpuStorage implements Backend {
     out: GpuTensor,
     n: number,
     cached: number,
+    name: string,
   ): void {
-    attention(this.queue, q, cache, out, n, cached);
+    const code = this.#checked.push(name) - 1;
+    attention(this.queue, q, cache, out, n, cached, this.#flag, code);
   }
 
   /** See {@linkcode Kernels.order}. */
@@ -206,13 +223,24 @@ export class GpuBackend extends GpuStorage implements Backend {
   windowScores(
     queries: GpuTensor,
     oldest: number,
+    window: number,
     cache: GpuCache,
     ranks: GpuTensor,
     scores: GpuTensor,
     n: number,
     shift: number,
   ): void {
-    windowScores(this.queue, queries, oldest, cache, ranks, scores, n, shift);
+    windowScores(
+      this.queue,
+      queries,
+      oldest,
+      window,
+      cache,
+      ranks,
+      scores,
+      n,
+      shift,
+    );
   }
 
   /** See {@linkcode Kernels.recency}. */
@@ -220,61 +248,23 @@ export class GpuBackend extends GpuStorage implements Backend {
     recency(this.queue, scores, n);
   }
 
-  /** See {@linkcode Kernels.normalise}. */
-  normalise(scores: GpuTensor, n: number): void {
-    normalise(this.queue, scores, n);
-  }
-
-  /** See {@linkcode Kernels.mergeHistory}. */
-  mergeHistory(
-    scores: GpuTensor,
-    history: GpuTensor,
-    remembered: number,
-    rule: MergeRule,
-    decay: number,
-  ): void {
-    mergeHistory(this.queue, scores, history, remembered, rule, decay);
-  }
-
-  /** See {@linkcode Kernels.pool}. */
-  pool(scores: GpuTensor, out: GpuTensor, n: number, width: number): void {
-    pool(this.queue, scores, out, n, width);
-  }
-
   /** See {@linkcode Kernels.redundancy}. */
   redundancy(
     cache: GpuCache,
     ranks: GpuTensor,
-    out: GpuTensor,
+    similarities: GpuTensor,
     n: number,
-    window: number,
   ): void {
-    redundancy(this.queue, cache, ranks, out, n, window);
+    redundancy(this.queue, cache, ranks, similarities, n);
   }
 
-  /** See {@linkcode Kernels.mixScores}. */
-  mixScores(
-    scores: GpuTensor,
-    repeated: GpuTensor,
-    n: number,
-    mix: number,
+  /** See {@linkcode Kernels.select}. */
+  select(
+    rule: SelectionRule,
+    tensors: GpuSelection,
+    counts: SelectionCounts,
   ): void {
-    mixScores(this.queue, scores, repeated, n, mix);
-  }
-
-  /** See {@linkcode Kernels.protect}. */
-  protect(scores: GpuTensor, n: number): void {
-    protect(this.queue, scores, n);
-  }
-
-  /** See {@linkcode Kernels.topK}. */
-  topK(scores: GpuTensor, kept: GpuTensor, n: number, k: number): void {
-    topK(this.queue, scores, kept, n, k);
-  }
-
-  /** See {@linkcode Kernels.gather}. */
-  gather(scores: GpuTensor, kept: GpuTensor, out: GpuTensor, k: number): void {
-    gather(this.queue, scores, kept, out, k);
+    select(this.queue, rule, tensors, counts);
   }
 
   /** See {@linkcode Kernels.compact}. */
@@ -297,5 +287,15 @@ export class GpuBackend extends GpuStorage implements Backend {
   /** See {@linkcode Kernels.argmax}. */
   argmax(x: GpuTensor, out: GpuTensor, n: number): void {
     argmax(this.queue, x, out, n);
+  }
+
+  /** See {@linkcode Kernels.sample}. */
+  sample(
+    logits: GpuTensor,
+    out: GpuTensor,
+    sampling: Sampling,
+    draw: number,
+  ): void {
+    sample(this.queue, logits, out, sampling, draw);
   }
 }

@@ -4,7 +4,13 @@ import type { GpuFeatures } from "./device.ts";
 export interface GpuBinding {
   readonly access: "read" | "read_write";
   /** WGSL type of an element. */
-  readonly type: "f32" | "i32" | "u32" | "vec4<f32>" | "vec4<u32>";
+  readonly type:
+    | "f32"
+    | "i32"
+    | "u32"
+    | "vec4<f32>"
+    | "vec4<u32>"
+    | "atomic<u32>";
 }
 
 /**

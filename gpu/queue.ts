@@ -37,6 +37,7 @@ export class GpuQueue {
   };
   readonly #device: GPUDevice;
   readonly #pipelines: PipelineCache;
+  readonly #maxScratch: number;
   readonly #parameters: GPUBuffer;
   readonly #words = new Uint32Array(SLOT / 4 * SLOTS);
   readonly #floats = new Float32Array(this.#words.buffer);
@@ -46,8 +47,9 @@ export class GpuQueue {
   #slot = 0;
   #scratch: GpuTensor | undefined;
 
-  constructor({ device }: Gpu, pipelines: PipelineCache) {
+  constructor({ device, maxBinding }: Gpu, pipelines: PipelineCache) {
     this.#device = device;
+    this.#maxScratch = Math.min(maxBinding, device.limits.maxBufferSize);
     this.#pipelines = pipelines;
     this.#parameters = device.createBuffer({
       label: "parameters",
@@ -91,8 +93,10 @@ export class GpuQueue {
     this.submit();
     this.#scratch?.memory.buffer.destroy();
     this.forgetGroups();
+    // A cache grows by a token at a time: twice as much makes growing rare.
+    const twice = Math.min(2 * this.scratchBytes, this.#maxScratch);
+    const size = Math.max(Math.ceil(words / 4) * 16, twice);
     const usage = GPUBufferUsage.STORAGE;
-    const size = Math.ceil(words / 4) * 16;
     const buffer = this.#device.createBuffer({ label: "scratch", size, usage });
     const memory = { id: -1, buffer, size };
     this.#scratch = new GpuTensor("f32", memory, [size / 4], 1);

@@ -141,12 +141,7 @@ export class GpuStorage {
 
   #allocate(size: number): GpuMemory {
     const { device } = this.#gpu;
-    if (size > this.maxTensorBytes) {
-      throw new RangeError(
-        `Cannot allocate ${size} bytes: a buffer of the GPU can have ` +
-          `${this.maxTensorBytes}`,
-      );
-    }
+    if (size > this.maxTensorBytes) throw this.#tooLarge(size);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
       GPUBufferUsage.COPY_DST;
     const rounded = Math.max(16, Math.ceil(size / 16) * 16);
@@ -156,10 +151,18 @@ export class GpuStorage {
     return { id: this.#nextId++, buffer, size: rounded };
   }
 
+  #tooLarge(size: number): RangeError {
+    return new RangeError(
+      `Cannot allocate ${size} bytes: a buffer of the GPU can have ` +
+        `${this.maxTensorBytes}`,
+    );
+  }
+
   /** Rows of a part in runs that fit one binding, of whole 16 rows. */
   *#runs({ type, rows }: WeightPart, columns: number): Iterable<number> {
     const tile = packedWords(type, 16, columns) * 4;
     const most = Math.floor(this.maxTensorBytes / tile) * 16;
+    if (most === 0) throw this.#tooLarge(tile);
     for (let left = rows; left > 0; left -= most) yield Math.min(left, most);
   }
 

@@ -1,6 +1,7 @@
 import type {
   DType,
   LayerCache,
+  SelectionTensors,
   Tensor,
   Weight,
   WeightPart,
@@ -40,6 +41,15 @@ export interface GpuCache extends LayerCache {
   readonly keys: GpuTensor;
   readonly values: GpuTensor;
   readonly positions: GpuTensor;
+}
+
+/** {@linkcode SelectionTensors} in GPU buffers. */
+export interface GpuSelection extends SelectionTensors {
+  readonly scores: GpuTensor;
+  readonly similarities: GpuTensor;
+  readonly history: GpuTensor | undefined;
+  readonly finalScores: GpuTensor;
+  readonly kept: GpuTensor;
 }
 
 /** Consecutive rows of one stored type in one buffer. */

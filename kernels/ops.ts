@@ -52,6 +52,66 @@ export interface LayerCache {
 export type MergeRule = "max" | "mean" | "sum";
 
 /**
+ * How tokens are selected by their scores: stages of {@linkcode Kernels.select}.
+ * One whose parameter is absent is left out.
+ */
+export interface SelectionRule {
+  /** How scores of earlier evictions live on in the global score. */
+  readonly history?: {
+    readonly merge: MergeRule;
+    /** Share of a score that is left at the next eviction, 0 to 1. */
+    readonly decay: number;
+  };
+  /** Width of the max-pooling over neighbouring tokens, odd. */
+  readonly pool?: number;
+  /** Weighs the score against how much a key repeats others. */
+  readonly redundancy?: {
+    /** Share of the score; the rest is that of redundancy, 0 to 1. */
+    readonly mix: number;
+  };
+}
+
+/** What {@linkcode Kernels.select} works on, `[kvHeads, slots]` by rank. */
+export interface SelectionTensors {
+  /** Local scores; they become the global ones. */
+  readonly scores: Tensor;
+  /** Mean similarities of the keys, if the rule has a redundancy; used up. */
+  readonly similarities: Tensor;
+  /** Scores of the last eviction, and then of this one, if the rule has one. */
+  readonly history: Tensor | undefined;
+  /** Result: what tokens were selected by. */
+  readonly finalScores: Tensor;
+  /** Result: the ranks that are kept, ascending; `i32`. */
+  readonly kept: Tensor;
+}
+
+/** Numbers of tokens of each head in {@linkcode Kernels.select}. */
+export interface SelectionCounts {
+  /** All. */
+  readonly n: number;
+  /** The newest, which are not selected from. */
+  readonly window: number;
+  /** Those to keep of the others. */
+  readonly k: number;
+  /** The oldest, which have a score in the history. */
+  readonly remembered: number;
+  /** The oldest, which are kept in any case; at most `k`. */
+  readonly protect: number;
+}
+
+/** How {@linkcode Kernels.sample} cuts and bends a distribution. */
+export interface Sampling {
+  /** Logits are divided by it; more than 0. */
+  readonly temperature: number;
+  /** Only the `topK` likeliest tokens; 0 for all. */
+  readonly topK: number;
+  /** Only the likeliest that make up this share; 1 for all. */
+  readonly topP: number;
+  /** Only tokens this likely, relative to the likeliest; 0 for all. */
+  readonly minP: number;
+}
+
+/**
  * Everything that is computed: the operations of a decoder and of eviction.
  *
  * Each has one name in all languages and a float64 reference in
@@ -122,19 +182,10 @@ export interface Kernels {
   ): void;
 
   /**
-   * Refuses NaN and infinity in the first `n` entries of up to three tensors
-   * with a `RangeError` that gives the name of the first that has one: at once
-   * on the CPU, at the next read on a GPU.
-   */
-  assertFinite(
-    tensors: readonly Tensor[],
-    n: number,
-    names: readonly string[],
-  ): void;
-
-  /**
    * Writes `n` tokens to the slots from `at` on, with positions counting up
-   * from `position`; k and v `[n, kvHeads, headDim]`.
+   * from `position`; k and v `[n, kvHeads, headDim]`. NaN and infinity are
+   * refused with a `RangeError` that gives the first offender's name: at once,
+   * with nothing written, on the CPU, at the next read on a GPU.
    */
   append(
     cache: LayerCache,
@@ -143,13 +194,15 @@ export interface Kernels {
     n: number,
     at: number,
     position: number,
+    names: readonly [k: string, v: string],
   ): void;
 
   /**
    * Softmax attention, scale `1 / sqrt(headDim)`, of `n` queries over the
    * first `cached` slots, the last `n` of which are the queries' own tokens:
    * query `i` sees `cached - n + i + 1` slots. Query head `h` belongs to KV
-   * head `floor(h / G)`. q and out `[n, queryHeads, headDim]`.
+   * head `floor(h / G)`. q and out `[n, queryHeads, headDim]`. NaN and
+   * infinity in `q` are refused, under the name given, as by `append`.
    */
   attention(
     q: Tensor,
@@ -157,6 +210,7 @@ export interface Kernels {
     out: Tensor,
     n: number,
     cached: number,
+    name: string,
   ): void;
 
   /** Sorts the first `n` slots of each head by position; order `i32 [kvHeads, slots]`. */
@@ -166,12 +220,13 @@ export interface Kernels {
    * Local score of all but the `window` newest of `n` tokens:
    * `mean_i max_g A[g, i, r] + shift · std_i(max_g A[g, i, r])`, with `A` the
    * causal attention of the last `window` queries and the sample standard
-   * deviation. queries `[window, queryHeads, headDim]` is a ring whose oldest
-   * entry is `oldest`; that query stands at rank `n - window`.
+   * deviation. queries `[window or more, queryHeads, headDim]` is a ring, where
+   * the window begins at entry `oldest`; that query stands at rank `n - window`.
    */
   windowScores(
     queries: Tensor,
     oldest: number,
+    window: number,
     cache: LayerCache,
     order: Tensor,
     scores: Tensor,
@@ -182,52 +237,38 @@ export interface Kernels {
   /** Score of a token is its rank: newer tokens are better (arXiv 2309.17453). */
   recency(scores: Tensor, n: number): void;
 
-  /** Divides the first `n` scores of each head by their maximum, if not 0. */
-  normalise(scores: Tensor, n: number): void;
-
-  /**
-   * Merges the history of the `remembered` oldest tokens into `scores`: with
-   * `max(decay · h, s)`, `decay · h + (1 - decay) · s` or `decay · h + s`.
-   */
-  mergeHistory(
-    scores: Tensor,
-    history: Tensor,
-    remembered: number,
-    rule: MergeRule,
-    decay: number,
-  ): void;
-
-  /** Maximum over `width` (odd) neighbours centred on each of `n` scores. */
-  pool(scores: Tensor, out: Tensor, n: number, width: number): void;
-
   /**
    * How much each token's key repeats those of others (arXiv 2505.24133):
    * cosine similarities of all `n` keys (`k / (|k| + 1e-6)`), diagonal zero; in
-   * each column the entry of the last row above 0.5 is zeroed; softmax over
-   * `n` of row sum / n; the `n - window` oldest are written.
+   * each column the entry of the last row above 0.5 is zeroed; row sum / n.
    */
   redundancy(
     cache: LayerCache,
     order: Tensor,
-    out: Tensor,
+    similarities: Tensor,
     n: number,
-    window: number,
   ): void;
 
-  /** `scores = mix · scores - (1 - mix) · redundancy` for `n` tokens. */
-  mixScores(scores: Tensor, redundancy: Tensor, n: number, mix: number): void;
-
-  /** Raises the first `n` scores of each head above all others. */
-  protect(scores: Tensor, n: number): void;
-
   /**
-   * The `k` ranks with the largest of `n` scores, ascending; ties go to the
-   * lower rank. kept `i32 [kvHeads, slots]`.
+   * Selects `k` of the `n - window` oldest tokens of each head, by a rule's
+   * stages in this order:
+   *
+   * 1. `history`: scores are divided by their maximum (if above 0) and merged
+   *    with those of the `remembered` oldest tokens, by `max(decay · h, s)`,
+   *    `decay · h + (1 - decay) · s` or `decay · h + s` (arXiv 2512.00504);
+   * 2. `pool`: the maximum over so many neighbours centred on each token
+   *    (arXiv 2404.14469);
+   * 3. `redundancy`: `mix · score - (1 - mix) · r`, with `r` the softmax over
+   *    `n` of the similarities, divided by its maximum if there is a history;
+   * 4. the `protect` oldest are raised above all others;
+   * 5. the `k` largest are kept, on ties those of lower rank;
+   * 6. `history`: what the first stage made of their scores is remembered.
    */
-  topK(scores: Tensor, kept: Tensor, n: number, k: number): void;
-
-  /** `out[r] = scores[kept[r]]` for `k` ranks of each head. */
-  gather(scores: Tensor, kept: Tensor, out: Tensor, k: number): void;
+  select(
+    rule: SelectionRule,
+    tensors: SelectionTensors,
+    counts: SelectionCounts,
+  ): void;
 
   /**
    * Moves the `k` kept ranks and the `window` newest of `n` tokens into the
@@ -247,6 +288,18 @@ export interface Kernels {
 
   /** Index of the largest entry of each row, the lowest on ties; out `i32 [n]`. */
   argmax(x: Tensor, out: Tensor, n: number): void;
+
+  /**
+   * Draws a token; logits `[1, vocabulary]`, which are used up, out `i32 [1]`.
+   *
+   * The weight of a token is `round(2^28 · exp((x - max x) / temperature))`:
+   * whole, so that sums are exact in any order. Of all tokens by falling
+   * weight, ties by rising id, the first `topK` are taken, of those the fewest
+   * that weigh `topP` of them (one at least), of those all that weigh
+   * `minP · 2^28`. In the order of ids, the first is drawn up to which more
+   * than `draw` (from 0, below 1) of the weight that is left lies.
+   */
+  sample(logits: Tensor, out: Tensor, sampling: Sampling, draw: number): void;
 }
 
 /** What a backend holds, in bytes. */
@@ -270,6 +323,9 @@ export interface Backend extends Kernels, Disposable {
 
   /** Bytes of the largest tensor that can be made. */
   readonly maxTensorBytes: number;
+
+  /** Milliseconds that a read takes beyond the work: 0 on the CPU. */
+  readonly roundTrip: number;
 
   /** Zeroed memory; rejects with a `RangeError` where there is not enough. */
   tensor(shape: readonly number[], dtype?: DType): Tensor;

@@ -1,5 +1,8 @@
-/** Milliseconds of computing after which other tasks get a turn. */
-const TURN = 25;
+/**
+ * Milliseconds of computing after which other tasks get a turn. A turn takes
+ * 1 to 2 ms, for that is the shortest timer.
+ */
+const TURN = 60;
 
 /**
  * Lets timers, signals and input have their turn between tokens: on the CPU

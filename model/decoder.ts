@@ -50,10 +50,29 @@ export class Decoder {
     cache: KVCache,
     phase: Phase,
   ): void {
-    const n = ids.length;
-    const { x, tokens } = this.#activations;
+    const { tokens } = this.#activations;
     // First what is written, then what is enqueued: so it can go out together.
     this.#backend.write(tokens, ids);
+    this.#run(tokens, ids.length, position, cache, phase);
+  }
+
+  /**
+   * As {@linkcode forward}, of one generated token.
+   *
+   * @param id `i32 [1]` on the device; it need not be known here.
+   */
+  follow(id: Tensor, position: number, cache: KVCache): void {
+    this.#run(id, 1, position, cache, "decode");
+  }
+
+  #run(
+    tokens: Tensor,
+    n: number,
+    position: number,
+    cache: KVCache,
+    phase: Phase,
+  ): void {
+    const { x } = this.#activations;
     this.#turnTo(position, n);
     const { embedding, blocks, outputNorm } = this.#weights;
     this.#backend.embed(embedding, tokens, x, n);

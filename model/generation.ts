@@ -15,6 +15,13 @@ export interface GenerateOptions extends SamplerOptions {
    * default. Otherwise the generation fails with a `DeviceLostError`.
    */
   fallback?: boolean | undefined;
+  /**
+   * Tokens that are enqueued before their ids are read together, 1 to 8: a
+   * read waits for the device. By default 1 on the CPU, and on a GPU as many
+   * as milliseconds that a read takes. Less just before an eviction, and 1
+   * with a repetition penalty. What is generated is the same.
+   */
+  runAhead?: number | undefined;
   /** Called after each chunk of the prompt. */
   onPrompt?: ((progress: { done: number; total: number }) => void) | undefined;
   /** Called for what a user should know; prints to the console by default. */
@@ -32,7 +39,10 @@ export interface Generation {
   promptSeconds: number;
   /** Generated tokens, the end token included. */
   tokens: number[];
-  /** Seconds each generated token took; the first one's are the prompt's. */
+  /**
+   * Seconds each generated token took, the same for all that were read
+   * together; the first one's are the prompt's.
+   */
   tokenSeconds: number[];
   stopReason: StopReason | undefined;
   /** Seed of the sampler, to repeat it. */

@@ -33,13 +33,17 @@ interface Step {
 
 /** The tokens of one text and what a model caches of them. */
 export class Sequence {
-  /** All tokens; those from `cache.seen` on are not computed yet. */
+  /** All tokens; the last {@linkcode pending} are not computed yet. */
   readonly tokens: number[] = [];
   readonly #host: EngineHost;
   readonly #options: SessionOptions;
   readonly #steps: Step[] = [];
   #engine: Engine;
   #cache: KVCache;
+  /** Tokens computed of which it is not known yet whether they stay. */
+  #ahead = 0;
+  /** Tokens computed in the last call of the decoder. */
+  #last = 0;
 
   constructor(host: EngineHost, options: SessionOptions) {
     this.#host = host;
@@ -60,7 +64,7 @@ export class Sequence {
 
   /** Tokens that are not computed yet. */
   get pending(): number {
-    return this.tokens.length - this.#cache.seen;
+    return this.tokens.length - (this.#cache.seen - this.#ahead);
   }
 
   /** Adds tokens to the text. */
@@ -69,33 +73,72 @@ export class Sequence {
     for (const id of ids) this.tokens.push(id);
   }
 
-  /**
-   * Computes the next pending tokens, as many as fit at once.
-   *
-   * @param isPrompt Whether they are part of a prompt or were generated.
-   * @returns How many.
-   */
-  advance(isPrompt: boolean): number {
+  /** How many of the pending tokens are computed at once. */
+  get chunk(): number {
     // At least one: a cache without room says so itself.
     const room = Math.max(1, Math.min(CHUNK_TOKENS, this.#cache.room()));
-    const n = Math.min(this.pending, room);
+    return Math.min(this.pending, room);
+  }
+
+  /**
+   * Computes the next chunk of pending tokens.
+   *
+   * @param isPrompt Whether they are part of a prompt or were generated.
+   */
+  advance(isPrompt: boolean): void {
+    const n = this.chunk;
     const isEnd = n === this.pending;
     const phase = !isPrompt ? "decode" : isEnd ? "promptEnd" : "prompt";
     this.#forward(n, phase);
     this.#note(n, phase);
-    return n;
   }
 
-  /** Logits `[1, vocabulary]` after the last of `n` tokens computed last. */
-  logits(n: number): Tensor {
-    return this.#engine.decoder.logits(n);
+  /**
+   * Computes a token whose id is not known here yet, and is on the device.
+   *
+   * @param id `i32 [1]`.
+   */
+  follow(id: Tensor): void {
+    this.#engine.decoder.follow(id, this.#cache.seen, this.#cache);
+    this.#last = 1;
+    this.#ahead++;
+  }
+
+  /**
+   * Adds a generated token. That there is one means that the one before it
+   * stays, in case it was computed ahead.
+   */
+  accept(id: number): void {
+    if (this.pending > 0) {
+      this.#ahead--;
+      this.#note(1, "decode");
+    }
+    this.tokens.push(id);
+  }
+
+  /** Takes back what was computed ahead and is not needed. */
+  settle(): void {
+    if (this.#ahead > 0) this.#cache.rollback(this.#ahead);
+    this.#ahead = 0;
+  }
+
+  /**
+   * Logits `[1, vocabulary]` after the last token computed. The decoder is
+   * shared: whoever awaits anything in between may get another text's.
+   */
+  logits(): Tensor {
+    return this.#engine.decoder.logits(this.#last);
   }
 
   /**
    * Moves to another device after the loss of this one, and computes all
-   * tokens again in the same steps, so that the same ones are evicted.
+   * tokens again in the same steps, so that the same ones are evicted; all but
+   * those of the last {@linkcode advance}, which are pending again. What was
+   * computed ahead is lost.
    */
   async recover(): Promise<void> {
+    this.#ahead = 0;
+    this.#unnote();
     this.#cache.dispose();
     this.#engine = await this.#host.recover(this.#engine);
     this.#cache = this.#newCache();
@@ -106,21 +149,34 @@ export class Sequence {
 
   /** Forgets the text; the memory stays allocated. */
   reset(): void {
+    this.#ahead = 0;
     this.#cache.reset();
     this.#steps.length = 0;
     this.tokens.length = 0;
+  }
+
+  /** Gives the cache's memory back. */
+  dispose(): void {
+    this.#ahead = 0;
+    this.#cache.dispose();
   }
 
   #forward(n: number, phase: Phase): void {
     const { seen } = this.#cache;
     const ids = this.tokens.slice(seen, seen + n);
     this.#engine.decoder.forward(ids, seen, this.#cache, phase);
+    this.#last = n;
   }
 
   #note(tokens: number, phase: Phase): void {
     const last = this.#steps.at(-1);
     if (last?.phase === phase && last.tokens === tokens) last.times++;
     else this.#steps.push({ phase, tokens, times: 1 });
+  }
+
+  #unnote(): void {
+    const last = this.#steps.at(-1);
+    if (last && --last.times === 0) this.#steps.pop();
   }
 
   #newCache(): KVCache {

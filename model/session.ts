@@ -1,17 +1,31 @@
-import type { KVCache } from "../cache/cache.ts";
-import { DeviceLostError } from "../gpu/error.ts";
+import type { CacheStats, KVCache } from "../cache/cache.ts";
+import type { GpuBackend } from "../gpu/backend.ts";
+import type { GpuCounts } from "../gpu/queue.ts";
+import type { MemoryStats } from "../kernels/ops.ts";
 import { Breather } from "./breather.ts";
 import {
   type GenerateOptions,
   type Generation,
   newGeneration,
 } from "./generation.ts";
+import { PromptProgress } from "./prompt_progress.ts";
 import { encodePrompt, type PromptParts, tokenizerOf } from "./prompt.ts";
+import { RunAhead } from "./run_ahead.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { type EngineHost, Sequence, type SessionOptions } from "./sequence.ts";
 import { StopText } from "./stop_text.ts";
 import type { Message } from "./tokenizer/chat.ts";
 import { TextStream } from "./tokenizer/text_stream.ts";
+
+/** Figures of {@linkcode Session.stats}. */
+export interface SessionStats {
+  /** Of the session's own cache. */
+  cache: CacheStats;
+  /** Of the backend, with all that is on it. */
+  memory: MemoryStats;
+  /** What went to the GPU since it was opened; absent where there is none. */
+  gpu?: GpuCounts;
+}
 
 /**
  * One text or conversation and its cache. Every call of `generate` goes on
@@ -42,6 +56,17 @@ export class Session implements Disposable {
   /** Figures of the last generation, also while it runs. */
   get generation(): Generation | undefined {
     return this.#last;
+  }
+
+  /** What is used, and what went to the GPU. */
+  stats(): SessionStats {
+    const { cache, backend } = this.#sequence;
+    const { counts } = backend as Partial<GpuBackend>;
+    return {
+      cache: cache.stats(),
+      memory: backend.memory(),
+      ...(counts && { gpu: { ...counts } }),
+    };
   }
 
   /**
@@ -85,16 +110,16 @@ export class Session implements Disposable {
   ): AsyncGenerator<number, void, undefined> {
     this.#checkIdle();
     this.#checkPrompt(prompt);
-    const { vocabulary } = this.#model.config;
-    const sampler = new Sampler(this.#sequence.backend, vocabulary, options);
+    const sampler = new Sampler(this.#model.config.vocabulary, options);
+    const ahead = new RunAhead(this.#sequence, sampler, options);
     this.#busy = true;
     this.#last = newGeneration(sampler.seed);
     try {
       this.#sequence.push(prompt);
       for (const id of this.tokens) sampler.see(id);
-      yield* this.#generateIds(sampler, this.#last, options);
+      yield* this.#generateIds(ahead, this.#last, options);
     } finally {
-      sampler.dispose();
+      ahead.dispose();
       this.#busy = false;
     }
   }
@@ -109,7 +134,7 @@ export class Session implements Disposable {
 
   /** Gives the cache's memory back; using the session afterwards throws. */
   dispose(): void {
-    this.cache.dispose();
+    this.#sequence.dispose();
   }
 
   /** {@linkcode dispose}, for `using`. */
@@ -118,69 +143,47 @@ export class Session implements Disposable {
   }
 
   async *#generateIds(
-    sampler: Sampler,
+    ahead: RunAhead,
     generation: Generation,
     options: GenerateOptions,
   ): AsyncGenerator<number, void, undefined> {
-    const { maxTokens = 1024, signal } = options;
+    const { maxTokens = 1024, signal, onWarning = console.warn } = options;
     const breather = new Breather();
     const endTokens = this.#model.tokenizer?.endTokens ?? [];
-    while (generation.tokens.length < maxTokens) {
+    const { tokens } = generation;
+    const progress = new PromptProgress(this.#sequence, generation, options);
+    while (tokens.length < maxTokens) {
       const start = performance.now();
-      const computed = await this.#compute(generation, options, breather);
-      if (computed === 0) break;
-      const id = await this.#sample(sampler, computed, options);
-      this.#sequence.push([id]);
-      sampler.see(id);
-      note(generation, id, start);
-      yield id;
-      if (endTokens.includes(id)) {
+      await breather.breathe();
+      this.#warnOfLength(onWarning);
+      if (tokens.length === 0) await this.#prefill(progress, breather, signal);
+      if (signal?.aborted) break;
+      const ids = await ahead.next(tokens.length, maxTokens - tokens.length);
+      if (tokens.length === 0) progress.show();
+      const seconds = (performance.now() - start) / 1000 / ids.length;
+      for (let i = 0; i < ids.length && !(i > 0 && signal?.aborted); i++) {
+        ahead.accept(ids[i]);
+        note(generation, ids[i], seconds);
+        yield ids[i];
+        if (!endTokens.includes(ids[i])) continue;
         generation.stopReason = "endToken";
         return;
       }
-      await breather.breathe();
     }
     generation.stopReason = signal?.aborted ? "aborted" : "maxTokens";
   }
 
-  /**
-   * Computes all pending tokens: a prompt, or the token generated last.
-   *
-   * @returns How many went through at last; 0 after an abort.
-   */
-  async #compute(
-    generation: Generation,
-    { signal, onPrompt, onWarning = console.warn }: GenerateOptions,
+  /** Computes a prompt but for the last chunk, which the first token needs. */
+  async #prefill(
+    progress: PromptProgress,
     breather: Breather,
-  ): Promise<number> {
-    const isPrompt = generation.tokens.length === 0;
-    const total = this.#sequence.pending;
-    this.#warnOfLength(onWarning);
-    let n = 0;
-    while (this.#sequence.pending > 0) {
-      if (signal?.aborted) return 0;
-      n = this.#sequence.advance(isPrompt);
-      if (!isPrompt) continue;
-      generation.promptTokens += n;
-      onPrompt?.({ done: total - this.#sequence.pending, total });
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    while (this.#sequence.chunk < this.#sequence.pending) {
+      if (signal?.aborted) return;
+      this.#sequence.advance(true);
+      progress.show();
       await breather.breathe();
-    }
-    return n;
-  }
-
-  /** Only reading waits for the device, so its loss shows here. */
-  async #sample(
-    sampler: Sampler,
-    computed: number,
-    { fallback = true }: GenerateOptions,
-  ): Promise<number> {
-    try {
-      return await sampler.next(this.#sequence.logits(computed));
-    } catch (error) {
-      if (!(error instanceof DeviceLostError && fallback)) throw error;
-      await this.#sequence.recover();
-      sampler.moveTo(this.#sequence.backend);
-      return await sampler.next(this.#sequence.logits(computed));
     }
   }
 
@@ -219,8 +222,7 @@ export class Session implements Disposable {
   }
 }
 
-function note(generation: Generation, id: number, start: number): void {
-  const seconds = (performance.now() - start) / 1000;
+function note(generation: Generation, id: number, seconds: number): void {
   if (generation.tokens.length === 0) generation.promptSeconds = seconds;
   generation.tokens.push(id);
   generation.tokenSeconds.push(seconds);

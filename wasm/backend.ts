@@ -1,11 +1,12 @@
-import type { Backend } from "../kernels/ops.ts";
-import { notFinite } from "../kernels/reference/assert_finite.ts";
+import type { Backend, Sampling } from "../kernels/ops.ts";
+import { notFinite } from "../kernels/reference/finite.ts";
 import {
   instantiateKernels,
   type WasmKernels,
   type WasmOptions,
 } from "./kernels.ts";
 import { WasmEvictionKernels } from "./eviction_kernels.ts";
+import { sample } from "./sample.ts";
 import { attentionScratch, linearScratch } from "./scratch.ts";
 import type { WasmCache, WasmTensor, WasmWeight } from "./tensor.ts";
 
@@ -139,19 +140,6 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
     );
   }
 
-  /** See {@linkcode Kernels.assertFinite}. */
-  assertFinite(
-    tensors: readonly WasmTensor[],
-    n: number,
-    names: readonly string[],
-  ): void {
-    for (let i = 0; i < tensors.length; i++) {
-      const { pointer, step, width } = tensors[i];
-      if (this.kernels.finite(pointer, step, n, width)) continue;
-      throw notFinite(names[i]);
-    }
-  }
-
   /** See {@linkcode Kernels.append}. */
   append(
     { keys, values, positions }: WasmCache,
@@ -160,7 +148,10 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
     n: number,
     at: number,
     position: number,
+    names: readonly [k: string, v: string],
   ): void {
+    this.#refuseNonFinite(k, n, names[0]);
+    this.#refuseNonFinite(v, n, names[1]);
     const [kvHeads, slots, headDim] = keys.shape;
     this.kernels.append(
       k.pointer,
@@ -186,7 +177,9 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
     out: WasmTensor,
     n: number,
     cached: number,
+    name: string,
   ): void {
+    this.#refuseNonFinite(q, n, name);
     const [kvHeads, slots, headDim] = keys.shape;
     const queryHeads = q.shape[1];
     const bytes = attentionScratch(n, queryHeads, kvHeads, headDim);
@@ -215,5 +208,24 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
   /** See {@linkcode Kernels.argmax}. */
   argmax(x: WasmTensor, out: WasmTensor, n: number): void {
     this.kernels.argmax(x.pointer, x.step, n, x.width, out.pointer);
+  }
+
+  /** See {@linkcode Kernels.sample}. */
+  sample(
+    logits: WasmTensor,
+    out: WasmTensor,
+    sampling: Sampling,
+    draw: number,
+  ): void {
+    this.softmax(logits, 1, sampling.temperature);
+    this.write(out, [sample(this.numbers(logits), sampling, draw)]);
+  }
+
+  #refuseNonFinite(
+    { pointer, step, width }: WasmTensor,
+    n: number,
+    name: string,
+  ): void {
+    if (!this.kernels.finite(pointer, step, n, width)) throw notFinite(name);
   }
 }

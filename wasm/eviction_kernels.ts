@@ -1,4 +1,8 @@
-import type { MergeRule } from "../kernels/ops.ts";
+import type {
+  MergeRule,
+  SelectionCounts,
+  SelectionRule,
+} from "../kernels/ops.ts";
 import {
   compactScratch,
   orderScratch,
@@ -7,7 +11,7 @@ import {
   windowScoresScratch,
 } from "./scratch.ts";
 import { WasmStorage } from "./storage.ts";
-import type { WasmCache, WasmTensor } from "./tensor.ts";
+import type { WasmCache, WasmSelection, WasmTensor } from "./tensor.ts";
 
 const mergeRules: Record<MergeRule, number> = { max: 0, mean: 1, sum: 2 };
 
@@ -25,20 +29,22 @@ export class WasmEvictionKernels extends WasmStorage {
   windowScores(
     queries: WasmTensor,
     oldest: number,
+    window: number,
     { keys }: WasmCache,
     order: WasmTensor,
     scores: WasmTensor,
     n: number,
     shift: number,
   ): void {
-    const [window, queryHeads] = queries.shape;
+    const [ring, queryHeads] = queries.shape;
     const [kvHeads, slots, headDim] = keys.shape;
     const bytes = windowScoresScratch(window, queryHeads, kvHeads, headDim, n);
     this.kernels.windowScores(
       queries.pointer,
       queries.step,
-      window,
+      ring,
       oldest,
+      window,
       queryHeads,
       kvHeads,
       headDim,
@@ -58,43 +64,12 @@ export class WasmEvictionKernels extends WasmStorage {
     this.kernels.recency(scores.pointer, slots, kvHeads, n);
   }
 
-  /** See {@linkcode Kernels.normalise}. */
-  normalise(scores: WasmTensor, n: number): void {
-    const [kvHeads, slots] = scores.shape;
-    this.kernels.normalise(scores.pointer, slots, kvHeads, n);
-  }
-
-  /** See {@linkcode Kernels.mergeHistory}. */
-  mergeHistory(
-    scores: WasmTensor,
-    history: WasmTensor,
-    remembered: number,
-    rule: MergeRule,
-    decay: number,
-  ): void {
-    const [kvHeads, slots] = scores.shape;
-    const [now, past, code] = [
-      scores.pointer,
-      history.pointer,
-      mergeRules[rule],
-    ];
-    const { mergeHistory } = this.kernels;
-    mergeHistory(now, past, slots, kvHeads, remembered, code, decay);
-  }
-
-  /** See {@linkcode Kernels.pool}. */
-  pool(scores: WasmTensor, out: WasmTensor, n: number, width: number): void {
-    const [kvHeads, slots] = scores.shape;
-    this.kernels.pool(scores.pointer, out.pointer, slots, kvHeads, n, width);
-  }
-
   /** See {@linkcode Kernels.redundancy}. */
   redundancy(
     { keys }: WasmCache,
     order: WasmTensor,
-    out: WasmTensor,
+    similarities: WasmTensor,
     n: number,
-    window: number,
   ): void {
     const [kvHeads, slots, headDim] = keys.shape;
     this.kernels.redundancy(
@@ -104,48 +79,32 @@ export class WasmEvictionKernels extends WasmStorage {
       headDim,
       order.pointer,
       n,
-      window,
-      out.pointer,
+      similarities.pointer,
       this.reserve(redundancyScratch(headDim, n)),
     );
   }
 
-  /** See {@linkcode Kernels.mixScores}. */
-  mixScores(
-    scores: WasmTensor,
-    redundancy: WasmTensor,
-    n: number,
-    mix: number,
+  /** See {@linkcode Kernels.select}. */
+  select(
+    rule: SelectionRule,
+    tensors: WasmSelection,
+    counts: SelectionCounts,
   ): void {
+    const { scores, finalScores, history, kept } = tensors;
+    const { n, window, k, protect } = counts;
     const [kvHeads, slots] = scores.shape;
-    const [to, from] = [scores.pointer, redundancy.pointer];
-    this.kernels.mixScores(to, from, slots, kvHeads, n, mix);
-  }
-
-  /** See {@linkcode Kernels.protect}. */
-  protect(scores: WasmTensor, n: number): void {
-    const [kvHeads, slots] = scores.shape;
-    this.kernels.protect(scores.pointer, slots, kvHeads, n);
-  }
-
-  /** See {@linkcode Kernels.topK}. */
-  topK(scores: WasmTensor, kept: WasmTensor, n: number, k: number): void {
-    const [kvHeads, slots] = scores.shape;
-    const scratch = this.reserve(topKScratch(n));
-    const [from, to] = [scores.pointer, kept.pointer];
-    this.kernels.topK(from, slots, kvHeads, n, k, to, scratch);
-  }
-
-  /** See {@linkcode Kernels.gather}. */
-  gather(
-    scores: WasmTensor,
-    kept: WasmTensor,
-    out: WasmTensor,
-    k: number,
-  ): void {
-    const [kvHeads, slots] = scores.shape;
-    const { gather } = this.kernels;
-    gather(scores.pointer, kept.pointer, out.pointer, slots, kvHeads, k);
+    const [older, last] = [n - window, finalScores.pointer];
+    const { kernels } = this;
+    if (rule.history) this.#mergeHistory(rule.history, tensors, counts);
+    const width = rule.pool ?? 1;
+    kernels.pool(scores.pointer, last, slots, kvHeads, older, width);
+    if (rule.redundancy) this.#mixRedundancy(rule, tensors, n, older);
+    kernels.protect(last, slots, kvHeads, protect);
+    const scratch = this.reserve(topKScratch(older));
+    kernels.topK(last, slots, kvHeads, older, k, kept.pointer, scratch);
+    if (!rule.history) return;
+    const [from, to] = [scores.pointer, history!.pointer];
+    kernels.gather(from, kept.pointer, to, slots, kvHeads, k);
   }
 
   /** See {@linkcode Kernels.compact}. */
@@ -172,5 +131,30 @@ export class WasmEvictionKernels extends WasmStorage {
       window,
       this.reserve(compactScratch(n)),
     );
+  }
+  #mergeHistory(
+    { merge, decay }: NonNullable<SelectionRule["history"]>,
+    { scores: { pointer, shape }, history }: WasmSelection,
+    { n, window, remembered }: SelectionCounts,
+  ): void {
+    const [kvHeads, slots] = shape;
+    const [past, code] = [history!.pointer, mergeRules[merge]];
+    const { normalise, mergeHistory } = this.kernels;
+    normalise(pointer, slots, kvHeads, n - window);
+    mergeHistory(pointer, past, slots, kvHeads, remembered, code, decay);
+  }
+
+  #mixRedundancy(
+    { history, redundancy }: SelectionRule,
+    { similarities: { pointer, step }, finalScores }: WasmSelection,
+    n: number,
+    older: number,
+  ): void {
+    const [kvHeads, slots] = finalScores.shape;
+    const { softmax, normalise, mixScores } = this.kernels;
+    softmax(pointer, step, kvHeads, n, 1);
+    if (history) normalise(pointer, slots, kvHeads, older);
+    const { mix } = redundancy!;
+    mixScores(finalScores.pointer, pointer, slots, kvHeads, older, mix);
   }
 }

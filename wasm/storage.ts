@@ -14,6 +14,8 @@ import {
 export class WasmStorage {
   /** All that a 32-bit memory can address. */
   readonly maxTensorBytes: number = 2 ** 32;
+  /** Nothing is ever enqueued. */
+  readonly roundTrip: number = 0;
   /** The instance's kernels. */
   protected readonly kernels: WasmKernels;
   readonly #arena: Arena;
@@ -104,6 +106,12 @@ export class WasmStorage {
   /** The `i`-th of a tensor's integers. */
   protected integer(tensor: WasmTensor, i: number): number {
     return this.#arena.integers[(tensor.pointer >>> 2) + i];
+  }
+
+  /** The first entry of a tensor of fractions, in place. */
+  protected numbers({ pointer, width }: WasmTensor): Float32Array {
+    const first = pointer >>> 2;
+    return this.#arena.floats.subarray(first, first + width);
   }
 
   #view({ dtype }: WasmTensor): Float32Array | Int32Array {

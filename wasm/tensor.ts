@@ -1,6 +1,7 @@
 import type {
   DType,
   LayerCache,
+  SelectionTensors,
   Tensor,
   Weight,
   WeightPart,
@@ -35,6 +36,15 @@ export interface WasmCache extends LayerCache {
   readonly keys: WasmTensor;
   readonly values: WasmTensor;
   readonly positions: WasmTensor;
+}
+
+/** {@linkcode SelectionTensors} in the WebAssembly memory. */
+export interface WasmSelection extends SelectionTensors {
+  readonly scores: WasmTensor;
+  readonly similarities: WasmTensor;
+  readonly history: WasmTensor | undefined;
+  readonly finalScores: WasmTensor;
+  readonly kept: WasmTensor;
 }
 
 /** A {@linkcode Weight} in the packed order of `kernels/assembly/pack.ts`. */

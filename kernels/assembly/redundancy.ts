@@ -9,8 +9,8 @@ import {
   closeColumns,
   takeBack,
 } from "./last_similar.ts";
+import { multiply } from "./multiply.ts";
 import { madd, sum4 } from "./simd.ts";
-import { softmax } from "./softmax.ts";
 
 /** Rows of a tile of similarities. */
 const HEIGHT: i32 = 6;
@@ -26,11 +26,10 @@ export function redundancy(
   headDim: i32,
   order: usize,
   n: i32,
-  window: i32,
-  out: usize,
+  similarities: usize,
   scratch: usize,
 ): void {
-  const width = <usize> headDim << 2;
+  const width = <usize> headDim << 2, bytes = <usize> n << 2;
   const columns = scratch + <usize> (n + HEIGHT) * width +
     <usize> HEIGHT * SCORES;
   for (let head = 0; head < kvHeads; head++) {
@@ -43,11 +42,11 @@ export function redundancy(
       sweepTile(scratch, width, row, n, columns);
     }
     takeBack(columns, n);
-    softmax(columns, 0, 1, n, <f32> 1 / <f32> n);
-    memory.copy(out, columns, <usize> (n - window) << 2);
+    multiply(columns, bytes, <f32> 1 / <f32> n);
+    memory.copy(similarities, columns, bytes);
     keys += <usize> slots * width;
     order += <usize> slots << 2;
-    out += <usize> slots << 2;
+    similarities += <usize> slots << 2;
   }
 }
 

@@ -1,5 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 import { maximum } from "./maximum.ts";
+import { multiply } from "./multiply.ts";
 import { exp4, sum4 } from "./simd.ts";
 
 /**
@@ -45,12 +46,4 @@ function exponentials(x: usize, bytes: usize, largest: f32, scale: f32): f32 {
 function exponential(x: v128, shift: v128, factor: v128): v128 {
   const exponent = f32x4.mul(f32x4.sub(x, shift), factor);
   return v128.and(exp4(exponent), f32x4.gt(exponent, f32x4.splat(-87)));
-}
-
-function multiply(x: usize, bytes: usize, factor: f32): void {
-  const end = x + bytes, factors = f32x4.splat(factor);
-  for (; x + 16 <= end; x += 16) {
-    v128.store(x, f32x4.mul(v128.load(x), factors));
-  }
-  for (; x < end; x += 4) store<f32>(x, load<f32>(x) * factor);
 }

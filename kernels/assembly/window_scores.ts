@@ -21,8 +21,9 @@ import { combineBlock, finishFactors } from "./window_combine.ts";
 export function windowScores(
   queries: usize,
   stride: usize,
-  window: i32,
+  ring: i32,
   oldest: i32,
+  window: i32,
   queryHeads: i32,
   kvHeads: i32,
   headDim: i32,
@@ -38,7 +39,7 @@ export function windowScores(
   const width = <usize> headDim << 2;
   const weights = scratch + <usize> (rows + BLOCK) * width;
   for (let head = 0; head < kvHeads; head++) {
-    packWindow(queries, stride, window, oldest, group, width, scratch);
+    packWindow(queries, stride, ring, oldest, rows, group, width, scratch);
     weigh(rows, group, window, keys, width, order, n, scratch);
     combine(weights, rows, group, n, n - window, shift, scores);
     queries += <usize> group * width;
@@ -52,16 +53,17 @@ export function windowScores(
 function packWindow(
   queries: usize,
   stride: usize,
-  window: i32,
+  ring: i32,
   oldest: i32,
+  rows: i32,
   group: i32,
   width: usize,
   tiles: usize,
 ): void {
   const scale: f32 = <f32> 1 / sqrt<f32>(<f32> (width >> 2));
-  const rows = window * group, height = tileHeight(rows);
+  const height = tileHeight(rows);
   for (let row = 0; row < rows; row++) {
-    const entry = <usize> ((oldest + row / group) % window);
+    const entry = <usize> ((oldest + row / group) % ring);
     const source = queries + entry * stride + <usize> (row % group) * width;
     const target = rowAddress(tiles, row, height, width);
     copyRow(source, 16, target, rowStep(row, rows, height), width, scale);

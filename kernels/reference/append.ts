@@ -1,3 +1,4 @@
+import { refuseNonFinite } from "./finite.ts";
 import { type ArrayCache, type ArrayTensor, vectorAt } from "./tensor.ts";
 
 /** Reference of {@linkcode Kernels.append}. */
@@ -8,7 +9,10 @@ export function append(
   n: number,
   at: number,
   position: number,
+  names: readonly [k: string, v: string],
 ): void {
+  refuseNonFinite(k, n, names[0]);
+  refuseNonFinite(v, n, names[1]);
   const [kvHeads, _, headDim] = cache.keys.shape;
   for (let h = 0; h < kvHeads; h++) {
     const [from, to] = [h * headDim, (h + 1) * headDim];

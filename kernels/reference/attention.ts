@@ -1,3 +1,4 @@
+import { refuseNonFinite } from "./finite.ts";
 import { type ArrayCache, type ArrayTensor, dot, vectorAt } from "./tensor.ts";
 import { softmaxRow } from "./softmax.ts";
 
@@ -8,7 +9,9 @@ export function attention(
   out: ArrayTensor,
   n: number,
   cached: number,
+  name: string,
 ): void {
+  refuseNonFinite(q, n, name);
   const [queryHeads, headDim] = q.shape.slice(1);
   const group = queryHeads / cache.keys.shape[0];
   for (let i = 0; i < n; i++) {

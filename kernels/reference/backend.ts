@@ -9,27 +9,21 @@ import { add } from "./add.ts";
 import { addNorm } from "./add_norm.ts";
 import { append } from "./append.ts";
 import { argmax } from "./argmax.ts";
-import { assertFinite } from "./assert_finite.ts";
 import { attention } from "./attention.ts";
 import { compact } from "./compact.ts";
 import { copy } from "./copy.ts";
 import { embed } from "./embed.ts";
-import { gather } from "./gather.ts";
 import { linear } from "./linear.ts";
-import { mergeHistory } from "./merge_history.ts";
-import { mixScores } from "./mix_scores.ts";
-import { normalise } from "./normalise.ts";
 import { order } from "./order.ts";
-import { pool } from "./pool.ts";
-import { protect } from "./protect.ts";
 import { recency } from "./recency.ts";
 import { redundancy } from "./redundancy.ts";
 import { rmsNorm } from "./rms_norm.ts";
 import { rope } from "./rope.ts";
+import { select } from "./select.ts";
+import { sample } from "./sample.ts";
 import { softmax } from "./softmax.ts";
 import { swiglu } from "./swiglu.ts";
 import { ArrayTensor } from "./tensor.ts";
-import { topK } from "./top_k.ts";
 import { StoredWeight } from "./weight.ts";
 import { windowScores } from "./window_scores.ts";
 
@@ -40,6 +34,7 @@ import { windowScores } from "./window_scores.ts";
 export class ReferenceBackend implements Backend {
   readonly name = "reference (float64)";
   readonly maxTensorBytes: number = Infinity;
+  readonly roundTrip: number = 0;
   #used = 0;
 
   // One property per kernel: the methods of this backend are those functions.
@@ -47,26 +42,20 @@ export class ReferenceBackend implements Backend {
   readonly addNorm: typeof addNorm = addNorm;
   readonly append: typeof append = append;
   readonly argmax: typeof argmax = argmax;
-  readonly assertFinite: typeof assertFinite = assertFinite;
   readonly attention: typeof attention = attention;
   readonly compact: typeof compact = compact;
   readonly copy: typeof copy = copy;
   readonly embed: typeof embed = embed;
-  readonly gather: typeof gather = gather;
   readonly linear: typeof linear = linear;
-  readonly mergeHistory: typeof mergeHistory = mergeHistory;
-  readonly mixScores: typeof mixScores = mixScores;
-  readonly normalise: typeof normalise = normalise;
   readonly order: typeof order = order;
-  readonly pool: typeof pool = pool;
-  readonly protect: typeof protect = protect;
   readonly recency: typeof recency = recency;
   readonly redundancy: typeof redundancy = redundancy;
   readonly rmsNorm: typeof rmsNorm = rmsNorm;
   readonly rope: typeof rope = rope;
+  readonly select: typeof select = select;
+  readonly sample: typeof sample = sample;
   readonly softmax: typeof softmax = softmax;
   readonly swiglu: typeof swiglu = swiglu;
-  readonly topK: typeof topK = topK;
   readonly windowScores: typeof windowScores = windowScores;
 
   /** See {@linkcode Backend.tensor}. */

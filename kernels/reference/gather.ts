@@ -1,6 +1,6 @@
 import type { ArrayTensor } from "./tensor.ts";
 
-/** Reference of {@linkcode Kernels.gather}. */
+/** `out[r] = scores[kept[r]]` for `k` ranks of each head. */
 export function gather(
   scores: ArrayTensor,
   kept: ArrayTensor,

@@ -7,7 +7,7 @@ const rules: Record<MergeRule, (h: number, s: number, d: number) => number> = {
   sum: (past, score, decay) => decay * past + score,
 };
 
-/** Reference of {@linkcode Kernels.mergeHistory}. */
+/** Merges the history of the `remembered` oldest tokens into `scores`. */
 export function mergeHistory(
   scores: ArrayTensor,
   history: ArrayTensor,

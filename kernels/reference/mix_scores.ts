@@ -1,6 +1,6 @@
 import type { ArrayTensor } from "./tensor.ts";
 
-/** Reference of {@linkcode Kernels.mixScores}. */
+/** `scores = mix · scores - (1 - mix) · redundancy` for `n` tokens. */
 export function mixScores(
   scores: ArrayTensor,
   redundancy: ArrayTensor,

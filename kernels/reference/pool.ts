@@ -1,6 +1,6 @@
 import type { ArrayTensor } from "./tensor.ts";
 
-/** Reference of {@linkcode Kernels.pool}. */
+/** Maximum over `width` (odd) neighbours centred on each of `n` scores. */
 export function pool(
   scores: ArrayTensor,
   out: ArrayTensor,

@@ -1,6 +1,6 @@
 import type { ArrayTensor } from "./tensor.ts";
 
-/** Reference of {@linkcode Kernels.protect}. */
+/** Raises the first `n` scores of each head above all others. */
 export function protect(scores: ArrayTensor, n: number): void {
   for (let h = 0; h < scores.shape[0]; h++) scores.row(h).fill(Infinity, 0, n);
 }

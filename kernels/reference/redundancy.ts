@@ -1,5 +1,4 @@
 import { type ArrayCache, type ArrayTensor, dot } from "./tensor.ts";
-import { softmaxRow } from "./softmax.ts";
 import { orderedKeys } from "./window_scores.ts";
 
 /** Keys closer than this cosine count as near-duplicates. */
@@ -9,20 +8,17 @@ const threshold = 0.5;
 export function redundancy(
   cache: ArrayCache,
   order: ArrayTensor,
-  out: ArrayTensor,
+  similarities: ArrayTensor,
   n: number,
-  window: number,
 ): void {
   for (let h = 0; h < cache.keys.shape[0]; h++) {
     const units = orderedKeys(cache, order, h, n).map(unit);
-    const similarity = units.map((a, i) =>
+    const cosines = units.map((a, i) =>
       Float64Array.from(units, (b, j) => i === j ? 0 : dot(a, b))
     );
-    for (let column = 0; column < n; column++) spareLast(similarity, column);
-    const sums = similarity.map((row) => row.reduce((a, b) => a + b, 0) / n);
-    const result = Float64Array.from(sums);
-    softmaxRow(result, 1);
-    out.row(h).set(result.subarray(0, n - window));
+    for (let column = 0; column < n; column++) spareLast(cosines, column);
+    const means = cosines.map((row) => row.reduce((a, b) => a + b, 0) / n);
+    similarities.row(h).set(means);
   }
 }
 
@@ -32,7 +28,7 @@ function unit(key: Float64Array): Float64Array {
 }
 
 /** Of a group of near-duplicates, the newest is not counted as one. */
-function spareLast(similarity: Float64Array[], column: number): void {
-  const last = similarity.findLastIndex((row) => row[column] > threshold);
-  if (last >= 0) similarity[last][column] = 0;
+function spareLast(cosines: Float64Array[], column: number): void {
+  const last = cosines.findLastIndex((row) => row[column] > threshold);
+  if (last >= 0) cosines[last][column] = 0;
 }

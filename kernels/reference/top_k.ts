@@ -1,6 +1,9 @@
 import type { ArrayTensor } from "./tensor.ts";
 
-/** Reference of {@linkcode Kernels.topK}. */
+/**
+ * The `k` ranks with the largest of `n` scores, ascending; ties go to the
+ * lower rank.
+ */
 export function topK(
   scores: ArrayTensor,
   kept: ArrayTensor,

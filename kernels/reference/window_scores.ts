@@ -5,19 +5,19 @@ import { softmaxRow } from "./softmax.ts";
 export function windowScores(
   queries: ArrayTensor,
   oldest: number,
+  window: number,
   cache: ArrayCache,
   order: ArrayTensor,
   scores: ArrayTensor,
   n: number,
   shift: number,
 ): void {
-  const window = queries.shape[0];
   const group = queries.shape[1] / cache.keys.shape[0];
   for (let h = 0; h < cache.keys.shape[0]; h++) {
     const keys = orderedKeys(cache, order, h, n);
     const heads = [h * group, (h + 1) * group] as const;
     const best = Array.from({ length: window }, (_, i) => {
-      const query = queries.row((oldest + i) % window);
+      const query = queries.row((oldest + i) % queries.shape[0]);
       return groupMaximum(query, heads, keys, n - window + i + 1);
     });
     for (let r = 0; r < n - window; r++) {

@@ -56,6 +56,8 @@ export const attentionKernels: readonly GpuKernel[] = [narrow, wide, merge];
 /**
  * See {@linkcode Kernels.attention}; one dispatch, or two where the slots are
  * split over workgroups because there are too few rows to fill a GPU.
+ *
+ * @param code Raises `flag` for q.
  */
 export function attention(
   queue: GpuQueue,
@@ -64,6 +66,8 @@ export function attention(
   out: GpuTensor,
   n: number,
   cached: number,
+  flag: GpuTensor,
+  code: number,
 ): void {
   const [kvHeads, _, headDim] = keys.shape;
   const [group, quads] = [q.shape[1] / kvHeads, headDim / 4];
@@ -76,8 +80,8 @@ export function attention(
   const partials = queue.scratch(words);
   queue.dispatch(
     kernel,
-    [q, keys, values, out, partials],
-    [rows, group, quads, cached, n, splits, span],
+    [q, keys, values, out, partials, flag],
+    [rows, group, quads, cached, n, splits, span, code],
     [1 / Math.sqrt(headDim)],
     [blocks, splits, kvHeads],
   );

@@ -1,4 +1,5 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
+import { refuseNonFinite } from "./finite.ts";
 import { LANES } from "./grid.ts";
 
 /** Slots that are scored together. */
@@ -24,8 +25,9 @@ export function attentionSplitKernel(rows: 4 | 8): GpuKernel {
       values: read("vec4<f32>"),
       out: write("vec4<f32>"),
       partials: write("vec4<f32>"),
+      flag: write("atomic<u32>"),
     },
-    u32: ["rows", "group", "quads", "cached", "n", "splits", "span"],
+    u32: ["rows", "group", "quads", "cached", "n", "splits", "span", "code"],
     f32: ["scale"],
     code: () =>
       [state(rows), scores(rows), softmax(rows), values(rows), main(rows)]
@@ -48,6 +50,8 @@ const row = (vector: string, r: number) =>
 
 /** What an invocation keeps from tile to tile, and what a workgroup shares. */
 const state = (rows: number) => `
+${refuseNonFinite}
+
 const LOWEST = -0x1.fffffep+127f;
 
 ${each(rows, (r) => `var<private> sum${r}: vec4<f32>;`)}
@@ -177,6 +181,13 @@ fn total(own: vec4<f32>, lane: u32) -> vec4<f32> {
 `;
 
 const main = (rows: number) => `
+fn checkQueries(first: u32, h: u32, lane: u32) {
+  for (var i = lane; i < ${rows}u * params.quads; i += ${LANES}u) {
+    let query = q[queryStart(first + i / params.quads, h) + i % params.quads];
+    refuseNonFinite(bitcast<vec4<u32>>(query), params.code);
+  }
+}
+
 fn store(
   row: u32, h: u32, split: u32, lane: u32,
   own: vec4<f32>, top: f32, weight: f32,
@@ -204,6 +215,7 @@ fn main(
   let first = group.x * ${rows}u;
   let split = group.y;
   let h = group.z;
+  if (split == 0u) { checkQueries(first, h, lane); }
   let start = split * params.span;
   let end = min(start + params.span, visible(first + ${rows - 1}u));
   for (var tile = start; tile < end; tile += ${TILE}u) {

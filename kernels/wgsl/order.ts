@@ -1,8 +1,8 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import { type GpuCache, GpuTensor } from "../../gpu/tensor.ts";
+import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
-import { entry } from "./per_score.ts";
 
 /** Slots that are sorted by counting, before such tiles are merged. */
 const TILE = 4096;

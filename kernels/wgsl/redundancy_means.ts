@@ -1,4 +1,5 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
+import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
 import { orderedKey } from "./products.ts";
 import { redundancySizes, scratchPlaces } from "./redundancy_scratch.ts";
@@ -9,7 +10,12 @@ import { redundancySizes, scratchPlaces } from "./redundancy_scratch.ts";
  */
 export const redundancyMeansKernel: GpuKernel = {
   name: "redundancy means",
-  tensors: { keys: read("vec4<f32>"), order: read("u32"), scratch: write() },
+  tensors: {
+    keys: read("vec4<f32>"),
+    order: read("u32"),
+    scratch: read(),
+    similarities: write(),
+  },
   u32: redundancySizes,
   code: () => `
 ${orderedKey}
@@ -72,6 +78,8 @@ fn main(
   let rank = id.x;
   loadTotal(h, lane);
   let sum = others(h, rank) - spared(h, rank, lane);
-  if (rank < params.n) { scratch[meanAt(h, rank)] = sum / f32(params.n); }
+  if (rank < params.n) { ${
+    entry("similarities", "rank")
+  } = sum / f32(params.n); }
 }`,
 };

@@ -1,20 +1,16 @@
-import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
-import type { GpuQueue } from "../../gpu/queue.ts";
-import type { GpuTensor } from "../../gpu/tensor.ts";
+import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
-import { entry } from "./per_score.ts";
 import { scan } from "./scan.ts";
 
 /**
- * Kernel of {@linkcode topK}, a workgroup a head: finds the `k`-th largest
- * score by its bits, from the highest digit down (radix select), and keeps
- * what is above it and as many of its equals as there is room for.
+ * WGSL of `topK(h: u32, lane: u32)`, which writes the ranks of the `params.k`
+ * largest (at least one) of `params.older` finalScores to `kept`, ascending.
+ *
+ * It finds the `k`-th largest score by its bits, from the highest digit down
+ * (radix select), and keeps what is above it and as many of its equals as
+ * there is room for. All `LANES` invocations of the workgroup must call it.
  */
-export const topKKernel: GpuKernel = {
-  name: "topK",
-  tensors: { scores: read("u32"), kept: write("u32") },
-  u32: ["n", "k"],
-  code: () => `
+export const topK: string = `
 ${scan}
 
 var<workgroup> histogram: array<atomic<u32>, ${LANES}>;
@@ -23,7 +19,7 @@ var<workgroup> chosen: vec2<u32>;
 // Whole numbers in the order of the scores: the bits of negative numbers count
 // the other way round, and -0 is 0.
 fn keyOf(h: u32, r: u32) -> u32 {
-  let stored = ${entry("scores")};
+  let stored = bitcast<u32>(${entry("finalScores")});
   let bits = select(stored, 0u, stored == 0x80000000u);
   return bits ^ select(0x80000000u, 0xffffffffu, bits >> 31u == 1u);
 }
@@ -32,7 +28,7 @@ fn keyOf(h: u32, r: u32) -> u32 {
 fn count(h: u32, lane: u32, prefix: u32, shift: u32) {
   atomicStore(&histogram[lane], 0u);
   workgroupBarrier();
-  for (var r = lane; r < params.n; r += ${LANES}u) {
+  for (var r = lane; r < params.older; r += ${LANES}u) {
     let key = keyOf(h, r);
     if (((key ^ prefix) >> shift) >> 8u == 0u) {
       atomicAdd(&histogram[(key >> shift) & 255u], 1u);
@@ -56,9 +52,9 @@ fn choose(lane: u32, wanted: u32) -> vec2<u32> {
 // Writes ranks above the threshold, and the first equals at it, in order:
 // each invocation those of a run of ranks.
 fn writeRanks(h: u32, lane: u32, threshold: u32, equals: u32) {
-  let run = (params.n + ${LANES - 1}u) / ${LANES}u;
-  let first = min(lane * run, params.n);
-  let end = min(first + run, params.n);
+  let run = (params.older + ${LANES - 1}u) / ${LANES}u;
+  let first = min(lane * run, params.older);
+  let end = min(first + run, params.older);
   var own = vec2<u32>();
   for (var r = first; r < end; r++) {
     let key = keyOf(h, r);
@@ -75,32 +71,15 @@ fn writeRanks(h: u32, lane: u32, threshold: u32, equals: u32) {
   }
 }
 
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
+fn topK(h: u32, lane: u32) {
   var threshold = 0u;
   var wanted = params.k;
   for (var digit = 0u; digit < 4u; digit++) {
     let shift = 24u - 8u * digit;
-    count(group.x, lane, threshold, shift);
+    count(h, lane, threshold, shift);
     let choice = choose(lane, wanted);
     threshold |= choice.x << shift;
     wanted = choice.y;
   }
-  writeRanks(group.x, lane, threshold, wanted);
-}`,
-};
-
-/** See {@linkcode Kernels.topK}. */
-export function topK(
-  queue: GpuQueue,
-  scores: GpuTensor,
-  kept: GpuTensor,
-  n: number,
-  k: number,
-): void {
-  if (k === 0) return;
-  queue.dispatch(topKKernel, [scores, kept], [n, k], [], [scores.shape[0]]);
-}
+  writeRanks(h, lane, threshold, wanted);
+}`;

@@ -1,21 +1,30 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuCache, GpuTensor } from "../../gpu/tensor.ts";
+import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
-import { entry } from "./per_score.ts";
 import { orderedKey, OWN_ROWS, products, TILE } from "./products.ts";
 
 /** Most splits of the ranks: those of a row are merged one after the other. */
 const MOST_SPLITS = 16;
 
 /** Parameters of both kernels. */
-const sizes = ["window", "group", "quads", "n", "oldest", "splits", "span"];
+const sizes = [
+  "window",
+  "group",
+  "quads",
+  "n",
+  "ring",
+  "oldest",
+  "splits",
+  "span",
+];
 
 /** Row `r` is head `r % group` of query `r / group`, counted from the oldest. */
 const rows = `
 fn rowQuad(row: u32, h: u32, quad: u32) -> vec4<f32> {
   let last = min(row, params.window * params.group - 1u);
-  let query = (params.oldest + last / params.group) % params.window;
+  let query = (params.oldest + last / params.group) % params.ring;
   let head = h * params.group + last % params.group;
   return queries[params.queries_offset / 4u +
     query * (params.queries_stride / 4u) + head * params.quads + quad];
@@ -209,6 +218,7 @@ export function windowScores(
   queue: GpuQueue,
   queries: GpuTensor,
   oldest: number,
+  window: number,
   { keys }: GpuCache,
   order: GpuTensor,
   scores: GpuTensor,
@@ -216,14 +226,14 @@ export function windowScores(
   shift: number,
 ): void {
   const [kvHeads, _, headDim] = keys.shape;
-  const [window, queryHeads] = queries.shape;
+  const [ring, queryHeads] = queries.shape;
   const [group, quads] = [queryHeads / kvHeads, headDim / 4];
   const rows = window * group;
   const tiles = Math.ceil(n / TILE);
   const span = Math.ceil(tiles / Math.min(tiles, MOST_SPLITS)) * TILE;
   const splits = Math.ceil(n / span);
   const partial = queue.scratch(kvHeads * rows * splits * 2);
-  const whole = [window, group, quads, n, oldest, splits, span];
+  const whole = [window, group, quads, n, ring, oldest, splits, span];
   const scale = 1 / Math.sqrt(headDim);
   const inputs = [queries, keys, order, partial];
   const blocks = Math.ceil(rows / TILE);

@@ -1,6 +1,5 @@
-import type { Backend, Tensor } from "../../kernels/ops.ts";
+import type { Backend, Sampling, Tensor } from "../../kernels/ops.ts";
 import { uniform } from "./random.ts";
-import { likeliest, pick, type Truncation } from "./truncation.ts";
 
 /** How the next token is chosen. */
 export interface SamplerOptions {
@@ -19,8 +18,7 @@ export interface SamplerOptions {
 }
 
 /** Options with nothing left open. */
-interface Settings extends Truncation {
-  temperature: number;
+interface Settings extends Sampling {
   repetitionPenalty: number;
 }
 
@@ -28,24 +26,17 @@ interface Settings extends Truncation {
 export class Sampler {
   /** Seed in use, so that a run can be repeated. */
   readonly seed: number;
-  #backend: Backend;
-  readonly #options: Settings;
-  #choice: Tensor;
+  readonly #settings: Settings;
   readonly #seen: Uint8Array;
-  readonly #everyId: Uint32Array;
-  #drawn = 0;
 
   /**
    * @param vocabulary Number of logits.
    * @throws {RangeError} for an option out of range.
    */
-  constructor(backend: Backend, vocabulary: number, options: SamplerOptions) {
-    this.#backend = backend;
-    this.#options = withDefaults(options);
+  constructor(vocabulary: number, options: SamplerOptions) {
+    this.#settings = withDefaults(options);
     this.seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
-    this.#choice = backend.tensor([1], "i32");
     this.#seen = new Uint8Array(vocabulary);
-    this.#everyId = Uint32Array.from({ length: vocabulary }, (_, id) => id);
   }
 
   /** Counts a token as seen, for the repetition penalty. */
@@ -53,42 +44,31 @@ export class Sampler {
     this.#seen[id] = 1;
   }
 
-  /** The next token, from logits `[1, vocabulary]`, which it may change. */
-  async next(logits: Tensor): Promise<number> {
-    const { temperature, repetitionPenalty } = this.#options;
-    if (repetitionPenalty !== 1) await this.#penalise(logits);
-    if (temperature > 0) return this.#draw(logits);
-    this.#backend.argmax(logits, this.#choice, 1);
-    return (await this.#backend.read(this.#choice))[0];
+  /** Whether what was seen matters: then every token must be read at once. */
+  get penalises(): boolean {
+    return this.#settings.repetitionPenalty !== 1;
   }
 
-  /** Goes on with the logits of another backend; the old one is lost. */
-  moveTo(backend: Backend): void {
-    this.#backend = backend;
-    this.#choice = backend.tensor([1], "i32");
-  }
-
-  /** Gives the memory back. */
-  dispose(): void {
-    this.#backend.free(this.#choice);
-  }
-
-  async #penalise(logits: Tensor): Promise<void> {
-    const { repetitionPenalty: penalty } = this.#options;
-    const values = await this.#backend.read(logits, 1);
+  /** Applies the repetition penalty to logits `[1, vocabulary]`. */
+  async penalise(backend: Backend, logits: Tensor): Promise<void> {
+    const { repetitionPenalty: penalty } = this.#settings;
+    const values = await backend.read(logits, 1);
     this.#seen.forEach((seen, id) => {
       if (seen) values[id] *= values[id] > 0 ? 1 / penalty : penalty;
     });
-    this.#backend.write(logits, values);
+    backend.write(logits, values);
   }
 
-  async #draw(logits: Tensor): Promise<number> {
-    const { temperature, topK, topP, minP } = this.#options;
-    this.#backend.softmax(logits, 1, temperature);
-    const weights = await this.#backend.read(logits, 1) as Float32Array;
-    const truncates = topK > 0 || topP < 1 || minP > 0;
-    const ids = truncates ? likeliest(weights, this.#options) : this.#everyId;
-    return pick(weights, ids, uniform(this.seed, this.#drawn++));
+  /**
+   * Enqueues the choice of a token.
+   *
+   * @param logits `[1, vocabulary]`, which are used up.
+   * @param out Where its id is written, `i32 [1]`.
+   * @param n Which token of the generation it is: the number of its draw.
+   */
+  choose(backend: Backend, logits: Tensor, out: Tensor, n: number): void {
+    if (this.#settings.temperature === 0) return backend.argmax(logits, out, 1);
+    backend.sample(logits, out, this.#settings, uniform(this.seed, n));
   }
 }
 

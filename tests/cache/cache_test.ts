@@ -16,7 +16,7 @@ import {
 import type { Policy } from "../../cache/policy.ts";
 import { openBackend } from "../../kernels/open.ts";
 import type { Backend } from "../../kernels/ops.ts";
-import { filled, noise, relativeError } from "../kernels/agree.ts";
+import { filled, noise, relativeError } from "../kernels/numbers.ts";
 import { feed } from "./feed.ts";
 
 const shape = { layers: 2, queryHeads: 4, kvHeads: 2, headDim: 16 };
@@ -298,19 +298,24 @@ Deno.test("KVCache gives everything back when memory runs out on the way", async
   assertEquals(backend.memory().used, 0);
 });
 
+/** The backend with another limit. */
+function limit(backend: Backend, maxTensorBytes: number): Backend {
+  return new Proxy(backend, {
+    get: (target, name) => {
+      if (name === "maxTensorBytes") return maxTensorBytes;
+      const member = target[name as keyof Backend];
+      return typeof member === "function"
+        ? member.bind(target as never)
+        : member;
+    },
+  });
+}
+
 Deno.test("KVCache splits its heads where tensors must be small", async () => {
   const results = [];
   for (const maxTensorBytes of [Infinity, 2 * 24 * 16 * 4, 24 * 16 * 4]) {
     using backend = await openBackend({ backend: "wasm" });
-    const limited = new Proxy(backend, {
-      get: (target, name) => {
-        if (name === "maxTensorBytes") return maxTensorBytes;
-        const member = target[name as keyof Backend];
-        return typeof member === "function"
-          ? member.bind(target as never)
-          : member;
-      },
-    });
+    const limited = limit(backend, maxTensorBytes);
     const heads = { queryHeads: 8, kvHeads: 4, record: true };
     using cache = cacheOf(limited, heads);
     await feed(limited, cache, 20);
@@ -326,6 +331,24 @@ Deno.test("KVCache splits its heads where tensors must be small", async () => {
   }
   assertEquals(results[1], results[0]);
   assertEquals(results[2], results[0]);
+});
+
+Deno.test("KVCache stays as it was when one group of heads is refused", async () => {
+  const results = [];
+  for (const value of [undefined, NaN]) {
+    using backend = await openBackend({ backend: "wasm" });
+    const limited = limit(backend, 24 * 16 * 4);
+    using cache = cacheOf(limited, { layers: 1 });
+    await feed(limited, cache, 20);
+    if (value !== undefined) {
+      const data = new Float32Array(32).fill(value, 31);
+      const bad = filled(limited, [1, 2, 16], data);
+      assertThrows(() => cache.append(0, bad, bad), RangeError, "k of layer 0");
+    }
+    const next = await feed(limited, cache);
+    results.push([next, cache.stats(), await cache.positions(0, 0)]);
+  }
+  assertEquals(results[1], results[0]);
 });
 
 Deno.test("KVCache says when not even one head fits a tensor", async () => {

@@ -1,6 +1,6 @@
 import type { KVCache, Phase } from "../../cache/cache.ts";
 import type { Backend } from "../../kernels/ops.ts";
-import { filled, normal } from "../kernels/agree.ts";
+import { filled, normal } from "../kernels/numbers.ts";
 
 /**
  * Puts `n` tokens of normal noise through all layers of a cache, as one call.

@@ -11,16 +11,12 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { gkv } from "../../cache/policies/mod.ts";
 import { GpuBackend } from "../../gpu/backend.ts";
 import type { GpuOptions } from "../../gpu/device.ts";
 import { DeviceLostError } from "../../gpu/error.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
-import { bufferSource } from "../../model/checkpoint/source.ts";
-import { loadModel, type Model } from "../../model/model.ts";
-import { relativeError } from "../kernels/agree.ts";
-import { tinyGguf } from "../model/fixtures.ts";
+import { relativeError } from "../kernels/numbers.ts";
+import { prompt, settings, tiny, tokensOn } from "./tiny.ts";
 
 const adapter = await navigator.gpu?.requestAdapter();
 const ignore = !adapter && Deno.env.get("GKV_REQUIRE_GPU") !== "1";
@@ -32,34 +28,6 @@ function test(name: string, fn: () => Promise<void>): void {
 
 async function open(options: GpuOptions = {}): Promise<GpuBackend> {
   return (await GpuBackend.open(options))!;
-}
-
-async function tiny(
-  backend: Backend,
-  options: Parameters<typeof tinyGguf>[0] = { type: "q8_0", tied: true },
-): Promise<Model> {
-  const file = tinyGguf(options);
-  return await loadModel([bufferSource("tiny.gguf", file)], { backend });
-}
-
-const prompt = Array.from({ length: 40 }, (_, i) => 20 + (i * 31) % 200);
-const settings = { budget: { tokens: 24 }, policy: gkv({ interval: 8 }) };
-
-/** Greedy tokens of a tiny model, with a hook after each. */
-async function tokensOn(
-  backend: Backend,
-  count: number,
-  after: (token: number) => void = () => {},
-): Promise<number[]> {
-  using model = await tiny(backend);
-  using session = model.session(settings);
-  const tokens: number[] = [];
-  for await (
-    const id of session.generateTokens(prompt, { maxTokens: count })
-  ) {
-    after(tokens.push(id));
-  }
-  return tokens;
 }
 
 test("openBackend() opens WebGPU when it is asked for", async () => {
@@ -90,14 +58,20 @@ test("GpuBackend splits what is larger than a binding", async () => {
   assertEquals(results[1], results[0]);
 });
 
-test("GpuBackend.assertFinite() names the first offender at the next read", async () => {
+test("GpuBackend names the first tensor that is not finite at the next read", async () => {
   using backend = await open();
-  const good = backend.tensor([2, 8]);
-  const bad = backend.tensor([2, 8]);
+  const good = backend.tensor([2, 1, 8]);
+  const bad = backend.tensor([2, 1, 8]);
+  const cache = {
+    keys: backend.tensor([1, 4, 8]),
+    values: backend.tensor([1, 4, 8]),
+    positions: backend.tensor([1, 4], "i32"),
+  };
   backend.write(bad, new Float32Array(16).fill(NaN));
-  backend.assertFinite([good], 2, ["a"]);
-  backend.assertFinite([good, bad], 2, ["b", "c"]);
-  await assertRejects(() => backend.read(good), RangeError, "Cannot use c");
+  backend.append(cache, good, good, 2, 0, 0, ["a", "b"]);
+  backend.append(cache, good, bad, 2, 2, 2, ["c", "d"]);
+  backend.attention(bad, cache, good, 2, 4, "e");
+  await assertRejects(() => backend.read(good), RangeError, "Cannot use d");
   assertEquals((await backend.read(good)).length, 16);
 });
 
@@ -126,7 +100,8 @@ test("GpuBackend reads once per token and submits once", async () => {
   using session = model.session(settings);
   for await (const _ of session.generateTokens(prompt, { maxTokens: 2 }));
   const { submits, readBacks } = backend.counts;
-  for await (const _ of session.generateTokens([], { maxTokens: 5 }));
+  const options = { maxTokens: 5, runAhead: 1 };
+  for await (const _ of session.generateTokens([], options));
   assertEquals(backend.counts.readBacks - readBacks, 5);
   assertLess(backend.counts.submits - submits, 6);
 });

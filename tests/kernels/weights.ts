@@ -1,6 +1,6 @@
 import type { Backend, Weight } from "../../kernels/ops.ts";
 import { storedBytes, type StoredType } from "../../kernels/stored.ts";
-import { outliers } from "./agree.ts";
+import { outliers } from "./numbers.ts";
 
 /** Every form in which weights are stored. */
 export const storedTypes: StoredType[] = [

@@ -13,6 +13,7 @@ import type { GenerateOptions } from "../../model/generation.ts";
 import type { Session } from "../../model/session.ts";
 import { bufferSource } from "../../model/checkpoint/source.ts";
 import { tinyGguf } from "./fixtures.ts";
+import { losing } from "./losing.ts";
 
 /** A tiny model with random weights: it babbles, but always the same. */
 async function tiny(backend: Backend, contextLength = 512): Promise<Model> {
@@ -180,6 +181,18 @@ Deno.test("Session lets a consumer leave and come back", async () => {
   assert(session.tokens.length > held);
 });
 
+Deno.test("Sessions of one model generate side by side as one by one", async () => {
+  using backend = await openBackend();
+  using model = await tiny(backend);
+  const run = async (start: number) => {
+    using session = model.session({ budget: { tokens: 32 } });
+    const shifted = prompt.map((id) => id + start);
+    return await ids(session, shifted, { maxTokens: 30 });
+  };
+  const apart = [await run(0), await run(1), await run(2)];
+  assertEquals(await Promise.all([0, 1, 2].map(run)), apart);
+});
+
 Deno.test("Session refuses a second generation beside the first", async () => {
   using backend = await openBackend();
   using model = await tiny(backend);
@@ -227,23 +240,6 @@ Deno.test("Session with full and no room left says what is needed", async () => 
     "a budget of 53 tokens is needed",
   );
 });
-
-/** A backend whose device is lost at the n-th read from now. */
-function losing(backend: Backend, reads: number): Backend {
-  const read: Backend["read"] = (tensor, n) =>
-    reads-- > 0
-      ? backend.read(tensor, n)
-      : Promise.reject(new DeviceLostError("Cannot use the GPU: it is gone"));
-  return new Proxy(backend, {
-    get: (target, name) => {
-      if (name === "read") return read;
-      const member = target[name as keyof Backend];
-      return typeof member === "function"
-        ? member.bind(target as never)
-        : member;
-    },
-  });
-}
 
 Deno.test("Session replays its text when its device is lost", async () => {
   const options = { maxTokens: 60, temperature: 1, seed: 8 };

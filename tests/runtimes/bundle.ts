@@ -11,7 +11,7 @@ export interface Bundle extends AsyncDisposable {
   task: Task;
 }
 
-/** Bundles the scenario as an application for the web would be. */
+/** The scenario, bundled, and its task. */
 export async function bundle(): Promise<Bundle> {
   const folder = await Deno.makeTempDir();
   const model = tinyGguf({ type: "q4_1" });
@@ -20,7 +20,7 @@ export async function bundle(): Promise<Bundle> {
     model: model.toBase64(),
     golden: JSON.parse(await Deno.readTextFile(golden)),
   };
-  await build(`${folder}/scenario.js`);
+  await build("tests/runtimes/scenario.ts", `${folder}/scenario.js`);
   await Deno.writeTextFile(`${folder}/task.json`, JSON.stringify(task));
   await Deno.writeFile(`${folder}/tiny.gguf`, model);
   return {
@@ -30,9 +30,9 @@ export async function bundle(): Promise<Bundle> {
   };
 }
 
-async function build(output: string): Promise<void> {
+/** Bundles a module of the repository as an application for the web would be. */
+export async function build(entry: string, output: string): Promise<void> {
   const args = ["bundle", "-q", "--platform=browser", "-o", output];
-  const entry = "tests/runtimes/scenario.ts";
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...args, entry],
     cwd: root,

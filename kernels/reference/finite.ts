@@ -1,16 +1,14 @@
 import type { ArrayTensor } from "./tensor.ts";
 
-/** Reference of {@linkcode Kernels.assertFinite}. */
-export function assertFinite(
-  tensors: readonly ArrayTensor[],
+/** Refuses NaN and infinity in the first `n` entries of what is called `name`. */
+export function refuseNonFinite(
+  tensor: ArrayTensor,
   n: number,
-  names: readonly string[],
+  name: string,
 ): void {
-  tensors.forEach((tensor, t) => {
-    for (let i = 0; i < n; i++) {
-      if (!tensor.row(i).every(Number.isFinite)) throw notFinite(names[t]);
-    }
-  });
+  for (let i = 0; i < n; i++) {
+    if (!tensor.row(i).every(Number.isFinite)) throw notFinite(name);
+  }
 }
 
 /** The error of a NaN or an infinity in what a caller calls `name`. */

@@ -1,0 +1,71 @@
+import type { Phase } from "./cache.ts";
+import type { Layer } from "./layer.ts";
+import type { Policy } from "./policy.ts";
+
+/**
+ * Most tokens that can be taken back: as many queries more than the window's
+ * are kept, so that those that score are there again afterwards.
+ */
+export const REVOCABLE = 7;
+
+/** Entries of a layer's ring of queries; none where none score. */
+export function queriesKept({ score, window }: Policy): number {
+  return score === "attention" ? window + REVOCABLE : 0;
+}
+
+/** Counts the `n` queries of a call of `attend` that can be taken back. */
+export function noteRevocable(layer: Layer, n: number, phase: Phase): void {
+  const generated = phase === "decode" && n === 1;
+  layer.revocable = generated ? Math.min(layer.revocable + 1, REVOCABLE) : 0;
+}
+
+/**
+ * Makes a layer forget its `n` newest tokens: they are in the last slots in
+ * use, and their queries are the last of the ring.
+ */
+export function takeBack(layer: Layer, n: number, interval: number): void {
+  layer.cached -= n;
+  layer.seen -= n;
+  layer.revocable -= n;
+  // A time at which nothing was over the budget may lie in between.
+  layer.generated = modulo(layer.generated - n, interval);
+  const ring = layer.queries?.shape[0];
+  if (ring) layer.next = modulo(layer.next - n, ring);
+}
+
+/** Refuses to take back what is not there to be taken back. */
+export function checkRevocable(layers: readonly Layer[], n: number): void {
+  const most = Math.min(
+    ...layers.map(({ pending, revocable }) => pending ? 0 : revocable),
+  );
+  if (Number.isInteger(n) && n >= 0 && n <= most) return;
+  throw new RangeError(
+    `Cannot roll back ${n} tokens: ${most} can be taken back, the last ` +
+      `${REVOCABLE} that were generated since the last prompt and eviction`,
+  );
+}
+
+/**
+ * Calls of `attend` with one generated token each that evict nothing, before
+ * one that does or that has no room.
+ *
+ * @param tokens What an eviction leaves.
+ * @param room Slots not in use.
+ */
+export function stepsToEviction(
+  { cached, generated }: Layer,
+  { score, interval }: Policy,
+  tokens: number,
+  room: number,
+): number {
+  if (score === "none") return room;
+  const due = interval - generated;
+  const missing = Math.max(0, tokens + 1 - cached - due);
+  const later = Math.ceil(missing / interval) * interval;
+  return Math.min(due + later - 1, room);
+}
+
+/** The remainder that is never negative. */
+function modulo(value: number, divisor: number): number {
+  return (value % divisor + divisor) % divisor;
+}
