@@ -11,6 +11,7 @@ export * from "./kernels/open.ts";
 export type * from "./kernels/ops.ts";
 export type { WasmBuild, WasmOptions } from "./wasm/kernels.ts";
 export * from "./cache/cache.ts";
+export type { CacheStats, KVCacheOptions, Phase } from "./cache/options.ts";
 export * from "./cache/policies/mod.ts";
 export type { Budget } from "./cache/budget.ts";
 export type { CacheShape } from "./cache/layer.ts";

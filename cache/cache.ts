@@ -1,6 +1,6 @@
 import { Allocations } from "../kernels/allocations.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
-import { type Budget, resolveBudget } from "./budget.ts";
+import { resolveBudget } from "./budget.ts";
 import { Eviction } from "./eviction.ts";
 import {
   allocateLayer,
@@ -20,61 +20,17 @@ import {
   noRoom,
   protectMost,
 } from "./checks.ts";
+import type { CacheStats, KVCacheOptions, Phase } from "./options.ts";
 import { checkPolicy, type Policy } from "./policy.ts";
 import { gkv } from "./policies/mod.ts";
 import {
   checkRevocable,
   noteRevocable,
   queriesKept,
-  stepsToEviction,
   takeBack,
 } from "./rollback.ts";
+import { Schedule } from "./schedule.ts";
 import { EvictionLog, type EvictionRecord } from "./record.ts";
-
-/** What a {@linkcode KVCache} is made for. */
-export interface KVCacheOptions extends CacheShape {
-  /** How much it may hold. */
-  budget: Budget;
-  /** Eviction method; `gkv()` by default. */
-  policy?: Policy;
-  /** Never evict the first prompt's tokens, up to `protectShare`. */
-  protectPrompt?: boolean;
-  /** Largest share of the budget that a protected prompt takes; 0.5. */
-  protectShare?: number;
-  /** Tokens of a whole text, which a budget `{ ratio }` is a share of. */
-  contextLength?: number;
-  /**
-   * Slots per head to allocate, if more than the budget's. A prompt is scored
-   * as a whole when it fits and chunk by chunk when it does not.
-   */
-  slots?: number;
-  /** Record what every eviction keeps; costs memory outside the budget. */
-  record?: boolean;
-}
-
-/**
- * Where queries stand: in a prompt that goes on, at a prompt's end (evicts if
- * over budget), or in generation (evicts every `interval` tokens).
- */
-export type Phase = "prompt" | "promptEnd" | "decode";
-
-/** Use of a cache. */
-export interface CacheStats {
-  /** Tokens appended so far. */
-  seen: number;
-  /** Tokens held per layer and head. */
-  cached: number;
-  /** Tokens that an eviction leaves. */
-  budgetTokens: number;
-  /** Bytes of the slots in use: keys, values, positions and scores. */
-  bytes: number;
-  /** Bytes of all slots: the most that `bytes` can become. */
-  budgetBytes: number;
-  /** Bytes of intermediate results and of the queries that score. */
-  scratchBytes: number;
-  /** Evictions so far; one of all layers and heads counts once. */
-  evictions: number;
-}
 
 /**
  * Keys and values of a sequence, in a fixed amount of memory.
@@ -118,9 +74,7 @@ export class KVCache implements Disposable {
   readonly #eviction: Eviction;
   readonly #log: EvictionLog | undefined;
   readonly #slotBytes: number;
-  readonly #protectMost: number;
-  #protected = 0;
-  #firstPrompt = true;
+  readonly #schedule: Schedule;
   #evictions = 0;
   #disposed = false;
 
@@ -143,16 +97,21 @@ export class KVCache implements Disposable {
     });
     this.tokens = resolved.tokens;
     this.slots = Math.max(resolved.slots, options.slots ?? 0);
-    this.#protectMost = protectPrompt
-      ? protectMost(this.tokens, policy.window, options.protectShare)
-      : 0;
+    this.#schedule = new Schedule({
+      policy,
+      tokens: this.tokens,
+      slots: this.slots,
+      protectMost: protectPrompt
+        ? protectMost(this.tokens, policy.window, options.protectShare)
+        : 0,
+    });
     this.#backend = backend;
     this.#log = options.record ? new EvictionLog(backend) : undefined;
+    const { slots } = this;
     const extras = {
       queries: queriesKept(policy),
       history: policy.history !== undefined,
     };
-    const { slots } = this;
     const heads = headsPerGroup(this.shape, slots, backend.maxTensorBytes);
     const memory = new Allocations(backend);
     this.#memory = memory;
@@ -239,7 +198,8 @@ export class KVCache implements Disposable {
     rememberQueries(backend, state, q, n);
     state.pending = 0;
     noteRevocable(state, n, phase);
-    if (this.#isDue(state, phase)) this.#evict(layer);
+    const isLast = layer === this.shape.layers - 1;
+    if (this.#schedule.isDue(state, phase, isLast)) this.#evict(layer);
   }
 
   /** Evicts now whatever is over the budget, without waiting for its time. */
@@ -255,7 +215,7 @@ export class KVCache implements Disposable {
    */
   stepsToEviction(): number {
     const last = this.#layer(this.shape.layers - 1);
-    return stepsToEviction(last, this.policy, this.tokens, this.room());
+    return this.#schedule.stepsToEviction(last);
   }
 
   /**
@@ -319,8 +279,7 @@ export class KVCache implements Disposable {
     this.#alive();
     for (const layer of this.#layers) Object.assign(layer, emptyLayer);
     this.#log?.clear();
-    this.#protected = 0;
-    this.#firstPrompt = true;
+    this.#schedule.reset();
     this.#evictions = 0;
   }
 
@@ -352,34 +311,9 @@ export class KVCache implements Disposable {
     throw new TypeError("Cannot use the cache: it was disposed of");
   }
 
-  #isDue(state: Layer, phase: Phase): boolean {
-    if (this.#firstPrompt) this.#protectFirst(state, phase);
-    if (phase === "decode") return this.#isDueInDecode(state);
-    state.generated = 0;
-    const limit = phase === "promptEnd" ? this.tokens : this.slots - 1;
-    return this.policy.score !== "none" && state.cached > limit;
-  }
-
-  /** Tokens of the first prompt are the lowest ranks for as long as they stay. */
-  #protectFirst(state: Layer, phase: Phase): void {
-    const isLast = state === this.#layers.at(-1);
-    if (phase !== "decode") {
-      this.#protected = Math.min(state.seen, this.#protectMost);
-    }
-    if (isLast && phase !== "prompt") this.#firstPrompt = false;
-  }
-
-  #isDueInDecode(state: Layer): boolean {
-    const { score, interval } = this.policy;
-    if (++state.generated < interval) return false;
-    state.generated = 0;
-    return score !== "none" && state.cached > this.tokens;
-  }
-
   #evict(index: number): void {
     const layer = this.#layer(index);
-    const { sinks = 0, window } = this.policy;
-    const protect = Math.max(sinks, this.#protected);
+    const { window } = this.policy;
     const [log, eviction, tokens] = [this.#log, this.#eviction, this.tokens];
     const extent = {
       layer: index,
@@ -390,7 +324,7 @@ export class KVCache implements Disposable {
     };
     const note = log &&
       ((group: HeadGroup) => log.note(extent, group, eviction.finalScores));
-    eviction.run(layer, tokens, protect, note);
+    eviction.run(layer, tokens, this.#schedule.protect, note);
     layer.revocable = 0;
     if (index === this.shape.layers - 1) this.#evictions++;
   }

@@ -1,5 +1,5 @@
-import type { Phase } from "./cache.ts";
 import type { Layer } from "./layer.ts";
+import type { Phase } from "./options.ts";
 import type { Policy } from "./policy.ts";
 
 /**
@@ -43,26 +43,6 @@ export function checkRevocable(layers: readonly Layer[], n: number): void {
     `Cannot roll back ${n} tokens: ${most} can be taken back, the last ` +
       `${REVOCABLE} that were generated since the last prompt and eviction`,
   );
-}
-
-/**
- * Calls of `attend` with one generated token each that evict nothing, before
- * one that does or that has no room.
- *
- * @param tokens What an eviction leaves.
- * @param room Slots not in use.
- */
-export function stepsToEviction(
-  { cached, generated }: Layer,
-  { score, interval }: Policy,
-  tokens: number,
-  room: number,
-): number {
-  if (score === "none") return room;
-  const due = interval - generated;
-  const missing = Math.max(0, tokens + 1 - cached - due);
-  const later = Math.ceil(missing / interval) * interval;
-  return Math.min(due + later - 1, room);
 }
 
 /** The remainder that is never negative. */

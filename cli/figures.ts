@@ -1,4 +1,4 @@
-import type { CacheStats } from "../cache/cache.ts";
+import type { CacheStats } from "../cache/options.ts";
 import type { Generation } from "../model/generation.ts";
 
 /** What `gkv run` reports of a generation. */

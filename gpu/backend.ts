@@ -31,6 +31,7 @@ import { PipelineCache } from "./pipelines.ts";
 import type { GpuCounts, GpuRange } from "./queue.ts";
 import { GpuStorage, rangeOf } from "./storage.ts";
 import type { GpuCache, GpuSelection, GpuTensor, GpuWeight } from "./tensor.ts";
+import type { KernelTime } from "./timer.ts";
 
 /** The highest code, so that any other is lower. */
 const NONE = -1;
@@ -86,6 +87,14 @@ export class GpuBackend extends GpuStorage implements Backend {
   /** What went to the GPU so far. */
   get counts(): Readonly<GpuCounts> {
     return this.queue.counts;
+  }
+
+  /**
+   * What each kernel took since the last call, by name; complete after a read.
+   * Empty unless opened with `timestamps` on an adapter that can.
+   */
+  kernelTimes(): Promise<Map<string, KernelTime>> {
+    return this.queue.kernelTimes();
   }
 
   /** Ends the device and frees everything on it. */

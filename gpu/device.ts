@@ -12,6 +12,8 @@ export interface Gpu {
   readonly description: string;
   /** Largest part of a buffer that one binding can show, in bytes. */
   readonly maxBinding: number;
+  /** Whether dispatches are timed, see {@linkcode GpuOptions.timestamps}. */
+  readonly timestamps: boolean;
 }
 
 /** Options of {@linkcode requestGpu}. */
@@ -20,6 +22,8 @@ export interface GpuOptions {
   without?: readonly (keyof GpuFeatures)[] | undefined;
   /** Bytes to take for the largest binding, if fewer than the device's. */
   maxBinding?: number | undefined;
+  /** Time every dispatch where the adapter can, which slows them down. */
+  timestamps?: boolean | undefined;
   /** Pass over adapters that are software: the CPU itself is faster. */
   hardwareOnly?: boolean | undefined;
 }
@@ -38,8 +42,9 @@ const raised = [
 
 /** A device of the machine's best adapter, or `null` where there is none. */
 export async function requestGpu(
-  { without = [], maxBinding = Infinity, hardwareOnly }: GpuOptions = {},
+  options: GpuOptions = {},
 ): Promise<Gpu | null> {
+  const { without = [], maxBinding = Infinity, hardwareOnly } = options;
   const adapter = await globalThis.navigator?.gpu?.requestAdapter({
     powerPreference: "high-performance",
   });
@@ -62,6 +67,7 @@ export async function requestGpu(
       maxBinding,
       device.limits.maxStorageBufferBindingSize,
     ),
+    timestamps: options.timestamps === true && has("timestamp-query"),
   };
 }
 

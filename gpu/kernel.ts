@@ -28,6 +28,14 @@ export interface GpuKernel {
   readonly u32: readonly string[];
   /** Fractions in `params`. */
   readonly f32?: readonly string[];
+  /**
+   * Words of 4 bytes that a dispatch reads and that it writes. Each counts
+   * once, however many workgroups share it: caches are for that.
+   *
+   * @param u32 Whole numbers, in their order.
+   * @param groups Workgroups along x, y and z.
+   */
+  readonly words: (u32: readonly number[], groups: readonly number[]) => number;
   /** WGSL with an entry point `main`. */
   readonly code: (features: GpuFeatures) => string;
 }

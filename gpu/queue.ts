@@ -1,7 +1,9 @@
+import type { GpuBuffers } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import { type GpuKernel, wholeParameters } from "./kernel.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { type GpuMemory, GpuTensor } from "./tensor.ts";
+import { GpuTimer, type KernelTime } from "./timer.ts";
 
 /** Bytes between the parameters of two dispatches. */
 const SLOT = 256;
@@ -22,6 +24,8 @@ export interface GpuCounts {
   readBacks: number;
   /** Bytes read back. */
   bytesRead: number;
+  /** Bytes that dispatches read and wrote, see `GpuKernel.words`. */
+  bytesMoved: number;
 }
 
 /**
@@ -34,21 +38,27 @@ export class GpuQueue {
     submits: 0,
     readBacks: 0,
     bytesRead: 0,
+    bytesMoved: 0,
   };
   readonly #device: GPUDevice;
+  readonly #buffers: GpuBuffers;
   readonly #pipelines: PipelineCache;
   readonly #maxScratch: number;
   readonly #parameters: GPUBuffer;
   readonly #words = new Uint32Array(SLOT / 4 * SLOTS);
   readonly #floats = new Float32Array(this.#words.buffer);
   readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #timer: GpuTimer | undefined;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #slot = 0;
   #scratch: GpuTensor | undefined;
 
-  constructor({ device, maxBinding }: Gpu, pipelines: PipelineCache) {
+  constructor(gpu: Gpu, pipelines: PipelineCache, buffers: GpuBuffers) {
+    const { device, maxBinding, timestamps } = gpu;
     this.#device = device;
+    this.#buffers = buffers;
+    this.#timer = timestamps ? new GpuTimer(device, SLOTS) : undefined;
     this.#maxScratch = Math.min(maxBinding, device.limits.maxBufferSize);
     this.#pipelines = pipelines;
     this.#parameters = device.createBuffer({
@@ -70,18 +80,19 @@ export class GpuQueue {
     tensors: readonly GpuTensor[],
     u32: readonly number[],
     f32: readonly number[],
-    groups: readonly [number, number?, number?],
+    [x, y = 1, z = 1]: readonly [number, number?, number?],
   ): void {
     if (this.#slot === SLOTS) this.submit();
     this.#writeParameters(kernel, tensors, u32, f32);
     const { pipeline, layout } = this.#pipelines.get(kernel);
-    const pass = this.#openPass();
+    const pass = this.#openPass(kernel);
     pass.setPipeline(pipeline);
     const group = this.#groupOf(kernel, layout, tensors);
     pass.setBindGroup(0, group, [this.#slot * SLOT]);
-    pass.dispatchWorkgroups(...groups);
+    pass.dispatchWorkgroups(x, y, z);
     this.#slot++;
     this.counts.dispatches++;
+    this.counts.bytesMoved += 4 * kernel.words(u32, [x, y, z]);
   }
 
   /**
@@ -97,7 +108,7 @@ export class GpuQueue {
     const twice = Math.min(2 * this.scratchBytes, this.#maxScratch);
     const size = Math.max(Math.ceil(words / 4) * 16, twice);
     const usage = GPUBufferUsage.STORAGE;
-    const buffer = this.#device.createBuffer({ label: "scratch", size, usage });
+    const buffer = this.#buffers.make({ label: "scratch", size, usage });
     const memory = { id: -1, buffer, size };
     this.#scratch = new GpuTensor("f32", memory, [size / 4], 1);
     return this.#scratch;
@@ -112,6 +123,7 @@ export class GpuQueue {
   submit(): void {
     if (!this.#encoder) return;
     this.#pass?.end();
+    const submitted = this.#timer?.finish(this.#encoder);
     const used = this.#slot * SLOT;
     this.#device.queue.writeBuffer(
       this.#parameters,
@@ -121,6 +133,7 @@ export class GpuQueue {
       used,
     );
     this.#device.queue.submit([this.#encoder.finish()]);
+    submitted?.();
     this.#encoder = this.#pass = undefined;
     this.#slot = 0;
     this.counts.submits++;
@@ -133,7 +146,11 @@ export class GpuQueue {
     this.#device.queue.writeBuffer(memory.buffer, offset, data);
   }
 
-  /** Waits for what was recorded and gives the ranges' bytes, in one piece. */
+  /**
+   * Waits for what was recorded and gives the ranges' bytes, in one piece.
+   *
+   * @throws {RangeError} when there was no memory for a buffer made before.
+   */
   async read(ranges: readonly GpuRange[]): Promise<ArrayBuffer> {
     const size = ranges.reduce((sum, range) => sum + range.size, 0);
     const staging = this.#device.createBuffer({
@@ -143,12 +160,19 @@ export class GpuQueue {
     });
     this.#copyTo(staging, ranges);
     this.submit();
-    await staging.mapAsync(GPUMapMode.READ);
-    const bytes = staging.getMappedRange().slice(0);
-    staging.destroy();
     this.counts.readBacks++;
     this.counts.bytesRead += size;
-    return bytes;
+    try {
+      await this.#map(staging);
+      return staging.getMappedRange().slice(0);
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /** What kernels took since the last call; empty without timestamps. */
+  async kernelTimes(): Promise<Map<string, KernelTime>> {
+    return await this.#timer?.take() ?? new Map();
   }
 
   /** Forgets bind groups: some buffer of theirs is gone. */
@@ -160,6 +184,15 @@ export class GpuQueue {
   dispose(): void {
     this.#parameters.destroy();
     this.#scratch?.memory.buffer.destroy();
+    this.#timer?.dispose();
+  }
+
+  /** Want of memory is the cause of what else may have gone wrong. */
+  async #map(staging: GPUBuffer): Promise<void> {
+    const mapping = staging.mapAsync(GPUMapMode.READ);
+    await Promise.allSettled([mapping]);
+    await this.#buffers.check();
+    await mapping;
   }
 
   #copyTo(target: GPUBuffer, ranges: readonly GpuRange[]): void {
@@ -173,9 +206,12 @@ export class GpuQueue {
     }
   }
 
-  #openPass(): GPUComputePassEncoder {
+  #openPass(kernel: GpuKernel): GPUComputePassEncoder {
     this.#encoder ??= this.#device.createCommandEncoder();
-    return this.#pass ??= this.#encoder.beginComputePass();
+    if (!this.#timer) return this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass?.end();
+    const timestampWrites = this.#timer.around(kernel.name);
+    return this.#pass = this.#encoder.beginComputePass({ timestampWrites });
   }
 
   #writeParameters(

@@ -1,6 +1,7 @@
 import type { DType, MemoryStats, Tensor, WeightPart } from "../kernels/ops.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { pack, packedWords } from "../kernels/wgsl/pack.ts";
+import { GpuBuffers } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { GpuQueue, type GpuRange } from "./queue.ts";
@@ -17,18 +18,18 @@ export class GpuStorage {
   readonly maxTensorBytes: number;
   /** Where kernels are enqueued. */
   protected readonly queue: GpuQueue;
-  readonly #gpu: Gpu;
+  readonly #made: GpuBuffers;
   #nextId = 0;
   #buffers = 0;
   #used = 0;
 
   constructor(gpu: Gpu, pipelines: PipelineCache) {
-    this.#gpu = gpu;
+    this.#made = new GpuBuffers(gpu.device);
     this.maxTensorBytes = Math.min(
       gpu.maxBinding,
       gpu.device.limits.maxBufferSize,
     );
-    this.queue = new GpuQueue(gpu, pipelines);
+    this.queue = new GpuQueue(gpu, pipelines, this.#made);
   }
 
   /** Buffers that were made and not freed. */
@@ -140,12 +141,11 @@ export class GpuStorage {
   }
 
   #allocate(size: number): GpuMemory {
-    const { device } = this.#gpu;
     if (size > this.maxTensorBytes) throw this.#tooLarge(size);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC |
       GPUBufferUsage.COPY_DST;
     const rounded = Math.max(16, Math.ceil(size / 16) * 16);
-    const buffer = device.createBuffer({ size: rounded, usage });
+    const buffer = this.#made.make({ size: rounded, usage });
     this.#buffers++;
     this.#used += rounded;
     return { id: this.#nextId++, buffer, size: rounded };

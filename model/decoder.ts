@@ -1,4 +1,5 @@
-import type { KVCache, Phase } from "../cache/cache.ts";
+import type { KVCache } from "../cache/cache.ts";
+import type { Phase } from "../cache/options.ts";
 import { Allocations } from "../kernels/allocations.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
 import type { ModelConfig } from "./checkpoint/checkpoint.ts";

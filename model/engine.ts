@@ -31,6 +31,22 @@ export class Engine implements Disposable {
     options: LoadOptions = {},
   ): Promise<Engine> {
     const weights = await loadWeights(backend, checkpoint, options);
+    const engine = Engine.#of(backend, checkpoint, weights);
+    try {
+      // A GPU tells only then that there was no memory.
+      await backend.read(weights.outputNorm, 1);
+      return engine;
+    } catch (error) {
+      engine[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  static #of(
+    backend: Backend,
+    checkpoint: Checkpoint,
+    weights: ModelWeights,
+  ): Engine {
     try {
       return new Engine(backend, checkpoint, weights);
     } catch (error) {

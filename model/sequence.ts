@@ -1,4 +1,5 @@
-import { KVCache, type KVCacheOptions, type Phase } from "../cache/cache.ts";
+import { KVCache } from "../cache/cache.ts";
+import type { KVCacheOptions, Phase } from "../cache/options.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
 import type { ModelConfig } from "./checkpoint/checkpoint.ts";
 import { CHUNK_TOKENS } from "./decoder.ts";

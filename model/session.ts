@@ -1,4 +1,5 @@
-import type { CacheStats, KVCache } from "../cache/cache.ts";
+import type { KVCache } from "../cache/cache.ts";
+import type { CacheStats } from "../cache/options.ts";
 import type { GpuBackend } from "../gpu/backend.ts";
 import type { GpuCounts } from "../gpu/queue.ts";
 import type { MemoryStats } from "../kernels/ops.ts";

@@ -12,10 +12,11 @@ export function sample(
   sampling: Sampling,
   draw: number,
 ): number {
-  const scale = HEAVIEST / shares.reduce((a, b) => Math.max(a, b), 0);
+  let most = 0;
+  for (let id = 0; id < shares.length; id++) most = Math.max(most, shares[id]);
   const weights = new Uint32Array(shares.length);
   for (let id = 0; id < weights.length; id++) {
-    weights[id] = Math.round(shares[id] * scale);
+    weights[id] = Math.round(shares[id] / most * HEAVIEST);
   }
   return drawToken(weights, sampling, draw);
 }

@@ -17,7 +17,9 @@ export function drawToken(
   const { topK, topP, minP } = sampling;
   if (topK === 0 && topP === 1 && minP === 0) {
     let left = draw * total(weights);
-    return weights.findIndex((weight) => (left -= weight) < 0);
+    let id = 0;
+    while ((left -= weights[id]) >= 0) id++;
+    return id;
   }
   const ids = likeliest(weights, sampling).sort((a, b) => a - b);
   let left = draw * sum(weights, ids);
@@ -50,7 +52,9 @@ function sortedHead(weights: Uint32Array, sampling: Sampling): number[] {
 
 function idsFrom(weights: Uint32Array, least: number): number[] {
   const ids: number[] = [];
-  weights.forEach((weight, id) => weight >= least && ids.push(id));
+  for (let id = 0; id < weights.length; id++) {
+    if (weights[id] >= least) ids.push(id);
+  }
   return ids;
 }
 
@@ -78,5 +82,8 @@ function sum(weights: Uint32Array, ids: number[]): number {
 }
 
 function total(weights: Uint32Array): number {
-  return weights.reduce((mass, weight) => mass + weight, 0);
+  let mass = 0;
+  // A function called for each of a whole vocabulary takes half a millisecond.
+  for (let id = 0; id < weights.length; id++) mass += weights[id];
+  return mass;
 }

@@ -8,6 +8,7 @@ export const addKernel: GpuKernel = {
   name: "add",
   tensors: { x: write(), y: read() },
   u32: ["width", "y_step"],
+  words: ([width, step], [_, n]) => width * (2 * n + (step ? n : 1)),
   code: () => `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

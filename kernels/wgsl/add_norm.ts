@@ -5,12 +5,16 @@ import type { GpuTensor } from "../../gpu/tensor.ts";
 import { LANES } from "./grid.ts";
 import { reduceSum } from "./reduce.ts";
 
+/** The sum is written and the norm; `x`, `y` and the weight are read. */
+const words: GpuKernel["words"] = ([width], [n]) => width * (4 * n + 1);
+
 /** Into a third buffer. */
 const apart: GpuKernel = {
   name: "addNorm",
   tensors: { x: write(), y: read(), weight: read(), out: write() },
   u32: ["width"],
   f32: ["epsilon"],
+  words,
   code: (features) => codeFor(features, "out"),
 };
 
@@ -20,6 +24,7 @@ const within: GpuKernel = {
   tensors: { x: write(), y: write(), weight: read() },
   u32: ["width", "out_offset", "out_stride"],
   f32: ["epsilon"],
+  words,
   code: (features) => codeFor(features, "y"),
 };
 

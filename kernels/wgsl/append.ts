@@ -21,6 +21,7 @@ export const appendKernel: GpuKernel = {
     flag: write("atomic<u32>"),
   },
   u32: ["kvHeads", "quads", "n", "at", "position", "code"],
+  words: ([kvHeads, quads, n]) => kvHeads * n * (4 * 4 * quads + 1),
   code: () => `
 ${refuseNonFinite}
 

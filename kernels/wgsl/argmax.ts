@@ -23,6 +23,7 @@ const splitKernel: GpuKernel = {
   name: "argmax of a split",
   tensors: { x: read(), splits: write("u32") },
   u32: ["width"],
+  words: ([width], [count, n]) => n * (width + 2 * count),
   code: (features) => `
 ${best(features)}
 
@@ -58,6 +59,7 @@ const mergeKernel: GpuKernel = {
   name: "argmax",
   tensors: { splits: read("u32"), out: write("i32") },
   u32: ["count"],
+  words: ([count], [n]) => n * (count + 2),
   code: (features) => `
 ${best(features)}
 

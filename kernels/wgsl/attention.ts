@@ -20,6 +20,8 @@ const merge: GpuKernel = {
   name: "attention merge",
   tensors: { partials: read("vec4<f32>"), out: write("vec4<f32>") },
   u32: ["rows", "group", "quads", "splits"],
+  words: ([rows, _group, quads, splits], [_rows, kvHeads]) =>
+    4 * kvHeads * rows * (splits * (quads + 1) + quads),
   code: () => `
 @compute @workgroup_size(${SIZE})
 fn main(

@@ -29,11 +29,21 @@ export function attentionSplitKernel(rows: 4 | 8): GpuKernel {
     },
     u32: ["rows", "group", "quads", "cached", "n", "splits", "span", "code"],
     f32: ["scale"],
+    words: splitWords,
     code: () =>
       [state(rows), scores(rows), softmax(rows), values(rows), main(rows)]
         .join("\n"),
   };
 }
+
+/** Queries, keys and values, and a result for each split. */
+const splitWords: GpuKernel["words"] = (
+  [rows, _group, quads, cached, _n, splits],
+  [_blocks, _splits, kvHeads],
+) => {
+  const results = splits > 1 ? splits * (quads + 1) : quads;
+  return 4 * kvHeads * (rows * (quads + results) + 2 * cached * quads);
+};
 
 /** WGSL for each of `count` numbers, which so become constants. */
 function each(

@@ -22,6 +22,11 @@ export const compactKernel: GpuKernel = {
     scratch: write("u32"),
   },
   u32: ["n", "k", "size", "quads"],
+  words: ([n, k, size, quads], [kvHeads]) => {
+    // At most: how many do move only the device knows.
+    const moves = Math.min(n - size, size);
+    return kvHeads * (k + size + 2 * n + moves * (4 + 4 * 4 * quads + 2));
+  },
   code: () => `
 ${scan}
 

@@ -8,6 +8,7 @@ export const copyKernel: GpuKernel = {
   name: "copy",
   tensors: { source: read("u32"), destination: write("u32") },
   u32: ["width", "first", "to"],
+  words: ([width], [_, n]) => 2 * width * n,
   code: () => `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -3,13 +3,16 @@ import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuTensor, GpuWeight } from "../../gpu/tensor.ts";
 import type { StoredType } from "../stored.ts";
 import { LANES, rowGroups } from "./grid.ts";
-import { ofStoredTypes, unpackCode } from "./packed.ts";
+import { packedWords } from "./pack.ts";
+import { ofStoredTypes, TILE_ROWS, unpackCode } from "./packed.ts";
 
 /** Four columns per invocation, of the ids whose rows are in one part. */
 const embedKernel = (type: StoredType): GpuKernel => ({
   name: `embed (${type})`,
   tensors: { weight: read("vec4<u32>"), ids: read("i32"), out: write() },
   u32: ["columns", "rows", "first"],
+  words: ([columns], [_, n]) =>
+    n * (1 + packedWords(type, TILE_ROWS, columns) / TILE_ROWS + columns),
   code: () => unpackCode(type) + code,
 });
 

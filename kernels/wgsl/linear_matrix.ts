@@ -1,5 +1,6 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { StoredType } from "../stored.ts";
+import { packedWords } from "./pack.ts";
 import { unpackCode } from "./packed.ts";
 
 /** Rows of the weight that a workgroup multiplies, 4 per invocation. */
@@ -24,6 +25,8 @@ export function linearMatrixKernel(type: StoredType): GpuKernel {
     name: `linear of a matrix (${type})`,
     tensors: { x: read(), weight: read("vec4<u32>"), out: write() },
     u32: ["columns", "rows", "first", "n"],
+    words: ([columns, rows, _, n]) =>
+      packedWords(type, rows, columns) + n * (columns + rows),
     code: () => unpackCode(type) + code,
   };
 }

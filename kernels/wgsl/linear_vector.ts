@@ -1,5 +1,6 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { StoredType } from "../stored.ts";
+import { packedWords } from "./pack.ts";
 import { PACKED, TILE_ROWS, unpackCode } from "./packed.ts";
 
 /** Invocations that share the rows of a tile, two rows each. */
@@ -22,6 +23,8 @@ export function linearVectorKernel(type: StoredType): GpuKernel {
     name: `linear of a vector (${type})`,
     tensors: { x: read(), weight: read("vec4<u32>"), out: write() },
     u32: ["columns", "rows", "first"],
+    words: ([columns, rows]) =>
+      packedWords(type, rows, columns) + columns + rows,
     code: () => unpackCode(type) + dotCode(type) + code,
   };
 }

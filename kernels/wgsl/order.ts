@@ -16,6 +16,7 @@ const tilesKernel: GpuKernel = {
   name: "orderTiles",
   tensors: { positions: read("i32"), sorted: write("u32") },
   u32: ["n"],
+  words: ([n], [_, kvHeads]) => 2 * kvHeads * n,
   code: () => `
 var<workgroup> others: array<i32, ${LANES}>;
 
@@ -47,6 +48,7 @@ const mergeKernel: GpuKernel = {
   name: "orderMerge",
   tensors: { positions: read("i32"), sorted: read("u32"), order: write("u32") },
   u32: ["n"],
+  words: ([n], [_, kvHeads]) => 3 * kvHeads * n,
   code: () => `
 // Slots of a sorted tile with a lower position, by halving.
 fn rankIn(h: u32, tile: u32, own: i32) -> u32 {

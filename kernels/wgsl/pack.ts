@@ -18,6 +18,8 @@ export const packKernel: GpuKernel = {
     "scaleBytes",
     "firstTile",
   ],
+  words: ([rows, rowBytes, _, blocks, units, scaleBytes], [__, tiles]) =>
+    rows * rowBytes / 4 + tiles * blocks * (64 * units + 4 * scaleBytes),
   code: () => `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

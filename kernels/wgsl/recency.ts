@@ -9,6 +9,7 @@ export const recencyKernel: GpuKernel = {
   name: "recency",
   tensors: { scores: write() },
   u32: ["n"],
+  words: ([n], [_, kvHeads]) => kvHeads * n,
   code: () => `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -11,6 +11,7 @@ export const redundancyLastKernel: GpuKernel = {
   name: "redundancy last",
   tensors: { keys: read("vec4<f32>"), order: read("u32"), scratch: write() },
   u32: redundancySizes,
+  words: ([n, quads], [_, kvHeads]) => kvHeads * n * (4 * quads + 4),
   code: () => `
 ${products}
 ${orderedKey}

@@ -17,6 +17,8 @@ export const redundancyMeansKernel: GpuKernel = {
     similarities: write(),
   },
   u32: redundancySizes,
+  words: ([n, quads, splits], [_, kvHeads]) =>
+    kvHeads * (n * (4 * quads + 5) + splits * 4 * quads),
   code: () => `
 ${orderedKey}
 ${scratchPlaces}

@@ -11,6 +11,8 @@ export const redundancyUnitsKernel: GpuKernel = {
   name: "redundancy units",
   tensors: { keys: read("vec4<f32>"), order: read("u32"), scratch: write() },
   u32: [...redundancySizes, "span"],
+  words: ([n, quads, splits], [_, kvHeads]) =>
+    kvHeads * (n * (4 * quads + 2) + splits * 4 * quads),
   code: () => `
 ${orderedKey}
 ${scratchPlaces}

@@ -5,12 +5,17 @@ import type { GpuTensor } from "../../gpu/tensor.ts";
 import { LANES } from "./grid.ts";
 import { reduceSum } from "./reduce.ts";
 
+/** A vector is read and written; all share the weight. */
+const words: GpuKernel["words"] = ([width], [vectors, n]) =>
+  width * (2 * vectors * n + 1);
+
 /** Into another buffer. */
 const apart: GpuKernel = {
   name: "rmsNorm",
   tensors: { x: read(), weight: read(), out: write() },
   u32: ["width"],
   f32: ["epsilon"],
+  words,
   code: (features) => codeFor(features, "out"),
 };
 
@@ -20,6 +25,7 @@ const within: GpuKernel = {
   tensors: { x: write(), weight: read() },
   u32: ["width", "out_offset", "out_stride"],
   f32: ["epsilon"],
+  words,
   code: (features) => codeFor(features, "x"),
 };
 

@@ -8,6 +8,7 @@ export const ropeKernel: GpuKernel = {
   name: "rope",
   tensors: { x: write(), angles: read() },
   u32: ["heads", "pairs", "step", "gap"],
+  words: ([heads, pairs], [_, n]) => 2 * pairs * n * (2 * heads + 1),
   code: () => `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -159,6 +159,7 @@ export const sampleKernel: GpuKernel = {
   tensors: { shares: read(), out: write("u32") },
   u32: ["width", "topK"],
   f32: ["topP", "minP", "draw"],
+  words: ([width]) => width + 1,
   code: (features) => `
 ${reduceMax(features, LANES)}
 ${scan}

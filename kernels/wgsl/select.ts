@@ -80,6 +80,16 @@ fn weigh(h: u32, lane: u32, divisor: f32) {
   storageBarrier();
 }`;
 
+/** Scores and what becomes of them; history and similarities if a rule asks. */
+const selectWords: GpuKernel["words"] = (
+  [n, older, k, remembered, _protect, rule, _reach, mixes],
+  [kvHeads],
+) => {
+  const merging = rule > 0 ? older + remembered + 2 * k : 0;
+  const mixing = mixes > 0 ? 2 * n : 0;
+  return kvHeads * (3 * older + k + merging + mixing);
+};
+
 /** Kernel of {@linkcode select}: a workgroup a head goes through all stages. */
 export const selectKernel: GpuKernel = {
   name: "select",
@@ -95,6 +105,7 @@ export const selectKernel: GpuKernel = {
     ...["rule", "reach", "mixes"],
   ],
   f32: ["decay", "mix", "highest"],
+  words: selectWords,
   code: (features) => `
 ${reduceMax(features, LANES)}
 ${reduceSum(features, LANES)}

@@ -10,6 +10,7 @@ const splitKernel: GpuKernel = {
   tensors: { x: read(), splits: write() },
   u32: ["width"],
   f32: ["temperature"],
+  words: ([width], [count, n]) => n * (width + 2 * count),
   code: (features) => `
 ${reduceMax(features, LANES)}
 ${reduceSum(features, LANES)}
@@ -48,6 +49,7 @@ const scaleKernel: GpuKernel = {
   tensors: { x: write(), splits: read() },
   u32: ["width"],
   f32: ["temperature"],
+  words: ([width], [count, n]) => n * (2 * width + 2 * count),
   code: (features) => `
 ${reduceMax(features, LANES)}
 ${reduceSum(features, LANES)}

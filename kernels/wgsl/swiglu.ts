@@ -8,6 +8,7 @@ export const swigluKernel: GpuKernel = {
   name: "swiglu",
   tensors: { gateUp: read(), out: write() },
   u32: ["width"],
+  words: ([width], [_, n]) => 3 * width * n,
   code: () => `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -20,6 +20,14 @@ const sizes = [
   "span",
 ];
 
+/** Queries, keys in order, and what is kept of each row and split, of a head. */
+function headWords(
+  [window, group, quads, n, _ring, _oldest, splits]: readonly number[],
+): number {
+  const rows = window * group;
+  return rows * 4 * quads + n * (4 * quads + 1) + rows * splits * 2;
+}
+
 /** Row `r` is head `r % group` of query `r / group`, counted from the oldest. */
 const rows = `
 fn rowQuad(row: u32, h: u32, quad: u32) -> vec4<f32> {
@@ -66,6 +74,7 @@ const stats: GpuKernel = {
   },
   u32: sizes,
   f32: ["scale"],
+  words: (whole, [_blocks, _splits, kvHeads]) => kvHeads * headWords(whole),
   code: () => `
 ${products}
 ${orderedKey}
@@ -133,6 +142,12 @@ const combine: GpuKernel = {
   },
   u32: sizes,
   f32: ["scale", "shift"],
+  words: (whole, [_tiles, kvHeads]) => {
+    const [window, _group, quads, n] = whole;
+    // The window's own keys are not scored, the others are.
+    const ranks = n - window - window * (4 * quads + 1);
+    return kvHeads * (headWords(whole) + ranks);
+  },
   code: () => `
 ${products}
 ${orderedKey}

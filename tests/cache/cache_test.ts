@@ -5,7 +5,8 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
-import { KVCache, type KVCacheOptions } from "../../cache/cache.ts";
+import { KVCache } from "../../cache/cache.ts";
+import type { KVCacheOptions } from "../../cache/options.ts";
 import {
   full,
   gkv,

@@ -1,4 +1,5 @@
-import type { KVCache, Phase } from "../../cache/cache.ts";
+import type { KVCache } from "../../cache/cache.ts";
+import type { Phase } from "../../cache/options.ts";
 import type { Backend } from "../../kernels/ops.ts";
 import { filled, normal } from "../kernels/numbers.ts";
 

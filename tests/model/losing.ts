@@ -1,10 +1,14 @@
 import { DeviceLostError } from "../../gpu/error.ts";
 import type { Backend } from "../../kernels/ops.ts";
 
-/** A backend whose device is lost at the n-th read from now. */
+/**
+ * A backend whose device is lost after so many reads, not counting the one
+ * that ends the loading of a model.
+ */
 export function losing(backend: Backend, reads: number): Backend {
+  let left = reads + 1;
   const read: Backend["read"] = (tensor, n) =>
-    reads-- > 0
+    left-- > 0
       ? backend.read(tensor, n)
       : Promise.reject(new DeviceLostError("Cannot use the GPU: it is gone"));
   return new Proxy(backend, {

@@ -1,0 +1,48 @@
+import type { Budget } from "./budget.ts";
+import type { CacheShape } from "./layer.ts";
+import type { Policy } from "./policy.ts";
+
+/** What a {@linkcode KVCache} is made for. */
+export interface KVCacheOptions extends CacheShape {
+  /** How much it may hold. */
+  budget: Budget;
+  /** Eviction method; `gkv()` by default. */
+  policy?: Policy;
+  /** Never evict the first prompt's tokens, up to `protectShare`. */
+  protectPrompt?: boolean;
+  /** Largest share of the budget that a protected prompt takes; 0.5. */
+  protectShare?: number;
+  /** Tokens of a whole text, which a budget `{ ratio }` is a share of. */
+  contextLength?: number;
+  /**
+   * Slots per head to allocate, if more than the budget's. A prompt is scored
+   * as a whole when it fits and chunk by chunk when it does not.
+   */
+  slots?: number;
+  /** Record what every eviction keeps; costs memory outside the budget. */
+  record?: boolean;
+}
+
+/**
+ * Where queries stand: in a prompt that goes on, at a prompt's end (evicts if
+ * over budget), or in generation (evicts every `interval` tokens).
+ */
+export type Phase = "prompt" | "promptEnd" | "decode";
+
+/** Use of a cache. */
+export interface CacheStats {
+  /** Tokens appended so far. */
+  seen: number;
+  /** Tokens held per layer and head. */
+  cached: number;
+  /** Tokens that an eviction leaves. */
+  budgetTokens: number;
+  /** Bytes of the slots in use: keys, values, positions and scores. */
+  bytes: number;
+  /** Bytes of all slots: the most that `bytes` can become. */
+  budgetBytes: number;
+  /** Bytes of intermediate results and of the queries that score. */
+  scratchBytes: number;
+  /** Evictions so far; one of all layers and heads counts once. */
+  evictions: number;
+}
