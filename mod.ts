@@ -30,9 +30,11 @@ export type {
   Generation,
   StopReason,
 } from "./model/generation.ts";
-export type { SessionOptions } from "./model/sequence.ts";
+export type { EngineHost, SessionOptions } from "./model/sequence.ts";
+export type { PromptParts } from "./model/prompt.ts";
 export * from "./model/session.ts";
 export { DeviceLostError } from "./gpu/error.ts";
+export type { GpuFeatures, GpuOptions } from "./gpu/device.ts";
 export type { GpuCounts } from "./gpu/queue.ts";
 export { Engine } from "./model/engine.ts";
 export * from "./model/checkpoint/source.ts";

@@ -79,7 +79,10 @@ export class KVCache implements Disposable {
   #disposed = false;
 
   /**
-   * @throws {RangeError} when the budget, the policy or a size is out of range.
+   * Allocates all the memory it will ever have.
+   *
+   * @throws {RangeError} when the budget, the policy or a size is out of range,
+   * or the backend has not enough memory.
    */
   constructor(backend: Backend, options: KVCacheOptions) {
     const { policy = gkv(), budget, protectPrompt, contextLength } = options;

@@ -3,8 +3,11 @@ import type { Backend, LayerCache, Tensor } from "../kernels/ops.ts";
 
 /** Sizes of a cache; every one is a count. */
 export interface CacheShape {
+  /** Transformer blocks. */
   layers: number;
+  /** Heads of a query, a multiple of `kvHeads`. */
   queryHeads: number;
+  /** Heads of a key and a value. */
   kvHeads: number;
   /** Channels of a head, a multiple of 4. */
   headDim: number;

@@ -3,6 +3,7 @@ import type { HeadGroup } from "./layer.ts";
 
 /** One eviction of one layer, as training masks need it. */
 export interface EvictionRecord {
+  /** Layer it ran on. */
   layer: number;
   /** Tokens seen when it ran: they attended to what was cached before it. */
   seen: number;

@@ -3,5 +3,6 @@
  * or destroyed. What was on it is lost; a new backend can be opened.
  */
 export class DeviceLostError extends Error {
+  /** By which it is known across realms. */
   override name = "DeviceLostError";
 }

@@ -19,8 +19,11 @@ export interface GpuRange {
 
 /** What went to the GPU since the queue was made. */
 export interface GpuCounts {
+  /** Kernels started. */
   dispatches: number;
+  /** Command buffers sent. */
   submits: number;
+  /** Times the host waited for data. */
   readBacks: number;
   /** Bytes read back. */
   bytesRead: number;

@@ -11,6 +11,7 @@ export type DType = "f32" | "i32";
  * can be a tensor of their own.
  */
 export interface Tensor {
+  /** Type of its elements. */
   readonly dtype: DType;
   /** Outermost first. */
   readonly shape: readonly number[];
@@ -20,7 +21,9 @@ export interface Tensor {
 
 /** A matrix of a model, kept in the backend's own order of its stored form. */
 export interface Weight {
+  /** Outputs. */
   readonly rows: number;
+  /** Inputs. */
   readonly columns: number;
   /** Runs of rows that share a stored type, from the first row on. */
   readonly parts: readonly WeightPart[];
@@ -30,7 +33,9 @@ export interface Weight {
 
 /** Some consecutive rows of a {@linkcode Weight}. */
 export interface WeightPart {
+  /** Form in which its numbers are stored. */
   readonly type: StoredType;
+  /** How many. */
   readonly rows: number;
 }
 

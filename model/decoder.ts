@@ -24,6 +24,7 @@ export class Decoder {
   readonly #activations: Activations;
   #logits: Tensor;
 
+  /** Allocates the activations; the weights are not its own. */
   constructor(backend: Backend, config: ModelConfig, weights: ModelWeights) {
     this.#backend = backend;
     this.#config = config;

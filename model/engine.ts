@@ -5,7 +5,9 @@ import { type LoadOptions, loadWeights, type ModelWeights } from "./weights.ts";
 
 /** A model's weights on a backend, and the decoder that runs them there. */
 export class Engine implements Disposable {
+  /** Where the weights lie. */
   readonly backend: Backend;
+  /** The forward pass. */
   readonly decoder: Decoder;
   readonly #weights: ModelWeights;
 

@@ -44,6 +44,7 @@ export interface Generation {
    * together; the first one's are the prompt's.
    */
   tokenSeconds: number[];
+  /** Why it ended; absent while it runs. */
   stopReason: StopReason | undefined;
   /** Seed of the sampler, to repeat it. */
   seed: number;

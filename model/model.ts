@@ -56,6 +56,7 @@ export async function loadModel(
 export class Model implements EngineHost, Disposable {
   /** File or folder it came from. */
   readonly name: string;
+  /** What the files say of it. */
   readonly config: ModelConfig;
   /** Absent when the files have none: such a model takes token ids only. */
   readonly tokenizer: Tokenizer | undefined;
@@ -68,6 +69,7 @@ export class Model implements EngineHost, Disposable {
   #recovery: Promise<Engine> | undefined;
   #disposed = false;
 
+  /** Made by {@linkcode loadModel}, which opens the files. */
   constructor(
     engine: Engine,
     checkpoint: Checkpoint,

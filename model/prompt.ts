@@ -3,7 +3,9 @@ import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** What turns messages into tokens. */
 export interface PromptParts {
+  /** Absent in a model of token ids only. */
   readonly tokenizer: Tokenizer | undefined;
+  /** Absent where prompts are taken as they are. */
   readonly template: ChatTemplate | undefined;
 }
 

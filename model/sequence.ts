@@ -15,6 +15,7 @@ export type SessionOptions =
 
 /** A model, as what runs on it sees it. */
 export interface EngineHost {
+  /** What the files say of it. */
   readonly config: ModelConfig;
   /** Where the model runs now. */
   readonly engine: Engine;

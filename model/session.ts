@@ -39,6 +39,7 @@ export class Session implements Disposable {
   #busy = false;
   #warned = false;
 
+  /** Made by {@linkcode Model.session}. */
   constructor(model: EngineHost & PromptParts, options: SessionOptions = {}) {
     this.#model = model;
     this.#sequence = new Sequence(model, options);

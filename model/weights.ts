@@ -5,17 +5,23 @@ import type { Checkpoint, TensorEntry } from "./checkpoint/checkpoint.ts";
 
 /** Matrices and vectors of one transformer block. */
 export interface BlockWeights {
+  /** Gain of the norm before attention, `[embedding]`. */
   attentionNorm: Tensor;
   /** Rows of all query heads, then key heads, then value heads. */
   qkv: Weight;
   /** As long as `qkv` has rows. */
   qkvBias: Tensor | undefined;
+  /** Gain of the norm of each query head, `[headDim]` (Qwen3). */
   queryNorm: Tensor | undefined;
+  /** Gain of the norm of each key head, `[headDim]` (Qwen3). */
   keyNorm: Tensor | undefined;
+  /** From the heads back to the residual stream. */
   attentionOutput: Weight;
+  /** Gain of the norm before the feed-forward network. */
   feedForwardNorm: Tensor;
   /** Rows of the gate, then of the up projection. */
   gateUp: Weight;
+  /** From the feed-forward network back to the residual stream. */
   down: Weight;
 }
 
@@ -23,8 +29,11 @@ export interface BlockWeights {
 export interface ModelWeights {
   /** What all of it is freed by. */
   memory: Disposable;
+  /** One row a token. */
   embedding: Weight;
+  /** Transformer blocks, the first one first. */
   blocks: BlockWeights[];
+  /** Gain of the last norm. */
   outputNorm: Tensor;
   /** The embedding itself where a model ties them. */
   output: Weight;
@@ -32,14 +41,17 @@ export interface ModelWeights {
 
 /** How far loading is. */
 export interface LoadProgress {
-  /** Bytes read and the bytes of all tensors. */
+  /** Bytes read so far. */
   bytes: number;
+  /** Bytes of all tensors. */
   total: number;
 }
 
 /** Options of {@linkcode loadWeights}. */
 export interface LoadOptions {
+  /** Called after each piece that was read. */
   onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /** Ends the loading with its reason; what was loaded is freed. */
   signal?: AbortSignal | undefined;
 }
 

@@ -10,13 +10,17 @@ import { tokenText } from "./tokenizer.ts";
 
 /** One turn of a conversation. */
 export interface Message {
+  /** Who speaks. */
   role: "system" | "user" | "assistant";
+  /** What is said. */
   content: string;
 }
 
 /** Texts of the tokens that templates write out, where the model has them. */
 export interface ChatTokens {
+  /** Stands at the beginning of a text. */
   bosToken?: string | undefined;
+  /** Stands at the end of a turn. */
   eosToken?: string | undefined;
 }
 
@@ -45,6 +49,8 @@ export class ChatTemplate {
   readonly #tokens: ChatTokens;
 
   /**
+   * Parses a template.
+   *
    * @param source The template.
    * @param tokens What `bos_token` and `eos_token` stand for in it.
    * @throws {ModelFormatError} For a syntax error.

@@ -30,6 +30,8 @@ export class TextStream {
   #stripSpace: boolean;
 
   /**
+   * Starts a stream of text.
+   *
    * @param tokens The tokenizer.
    * @param options `startOfText`: the first token begins a text, so that the
    *   space which SentencePiece puts there is dropped; otherwise the tokens

@@ -38,6 +38,8 @@ export class Tokenizer {
   readonly #bos: number | undefined;
 
   /**
+   * Reads what a checkpoint has of a tokenizer.
+   *
    * @param files Contents of `tokenizer.json` and `tokenizer_config.json`.
    * @throws {ModelFormatError} For a tokenizer that is neither byte-level nor
    *   SentencePiece BPE, or is broken.
