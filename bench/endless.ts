@@ -19,7 +19,7 @@ import { quantile } from "../cli/figures.ts";
 import { gkv, loadModel, openBackend } from "../mod.ts";
 import { english } from "../tests/model/english.ts";
 import { endlessSession, modelPath } from "./decoding.ts";
-import { report, type Row } from "./report.ts";
+import { anyBroken, claim, figure, mib, report, type Row } from "./report.ts";
 
 const TOKENS = 6000;
 const SETTLED = 1000;
@@ -46,7 +46,7 @@ await generate();
 progress.clear();
 const rows = claims();
 report(`${TOKENS} tokens of ${model.name}`, rows, json);
-if (rows.some(({ holds }) => holds === "no")) Deno.exitCode = 1;
+if (anyBroken(rows)) Deno.exitCode = 1;
 
 async function generate(): Promise<void> {
   const options = { maxTokens: TOKENS, temperature: 1, seed: 1 };
@@ -92,20 +92,4 @@ function claims(): Row[] {
     figure(`median ms of the last ${SETTLED}`, late * 1000),
     claim("  ratio", late / early, SLOWDOWN),
   ];
-}
-
-function figure(what: string, value: number): Row {
-  return { what, value, "at most": "", holds: "" };
-}
-
-function claim(what: string, value: number, most: number): Row {
-  return {
-    ...figure(what, value),
-    "at most": most,
-    holds: value <= most ? "yes" : "no",
-  };
-}
-
-function mib(bytes: number): number {
-  return bytes / 2 ** 20;
 }

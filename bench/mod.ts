@@ -6,7 +6,8 @@
  * deno task bench [NAME…] [--json]
  * ```
  *
- * Those with a real model need a GGUF file in `GKV_TEST_MODEL`.
+ * Those with a real model need a GGUF file in `GKV_TEST_MODEL`; `webgpu` makes
+ * do with a tiny one.
  *
  * @module
  */
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, string>> = {
   decode: "tokens per second of a real model beside native llama.cpp",
   endless: "6,000 tokens in a budget of 512: memory and speed stay flat",
   eviction: "what an eviction costs, by method",
+  webgpu: "dispatches, submits, read-backs and bytes of a token on the GPU",
 };
 
 const { values, positionals } = parseArgs({

@@ -14,6 +14,30 @@ export function report(
   console.log(`${bench}\n\n${table(rows)}\n`);
 }
 
+/** A row with a number that anything may be. */
+export function figure(what: string, value: number): Row {
+  return { what, value, "at most": "", holds: "" };
+}
+
+/** A row with a number that must not be larger than another. */
+export function claim(what: string, value: number, most: number): Row {
+  return {
+    ...figure(what, value),
+    "at most": most,
+    holds: value <= most ? "yes" : "no",
+  };
+}
+
+/** Whether any {@linkcode claim} does not hold. */
+export function anyBroken(rows: readonly Row[]): boolean {
+  return rows.some(({ holds }) => holds === "no");
+}
+
+/** Bytes in MiB. */
+export function mib(bytes: number): number {
+  return bytes / 2 ** 20;
+}
+
 /** Aligned columns; numbers to the right. */
 export function table(rows: readonly Row[]): string {
   const names = Object.keys(rows[0] ?? {});
