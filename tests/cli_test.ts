@@ -15,7 +15,11 @@ function command(args: string[]): Deno.Command {
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    env: { NO_COLOR: "1" },
+    // Without it the software adapter adds a line to standard error.
+    env: {
+      NO_COLOR: "1",
+      XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp",
+    },
   });
 }
 

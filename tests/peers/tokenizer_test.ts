@@ -1,17 +1,17 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gguf } from "@huggingface/gguf";
-import { ModelFormatError } from "../../../model/checkpoint/error.ts";
-import { ggufTokenizer } from "../../../model/gguf/tokenizer.ts";
-import { Tokenizer } from "../../../model/tokenizer/tokenizer.ts";
+import { ModelFormatError } from "../../model/checkpoint/error.ts";
+import { ggufTokenizer } from "../../model/gguf/tokenizer.ts";
+import { Tokenizer } from "../../model/tokenizer/tokenizer.ts";
 import { type LlamaVocabulary, llamaVocabulary } from "./llama_vocabulary.ts";
-import { PAGE, randomTexts } from "./mixed_text.ts";
+import { PAGE, randomTexts } from "../model/tokenizer/mixed_text.ts";
 import {
   byteLevelMetadata,
   type Metadata,
   parsed,
   sentencePieceMetadata,
   vocabularyFile,
-} from "./vocabulary_file.ts";
+} from "../model/tokenizer/vocabulary_file.ts";
 
 const model = Deno.env.get("GKV_TEST_MODEL");
 const needsModel = { ignore: model === undefined };
