@@ -1,9 +1,4 @@
-import type {
-  Backend,
-  Sampling,
-  SelectionCounts,
-  SelectionRule,
-} from "../kernels/ops.ts";
+import type { Backend } from "../kernels/ops.ts";
 import { notFinite } from "../kernels/reference/finite.ts";
 import { add } from "../kernels/wgsl/add.ts";
 import { addNorm } from "../kernels/wgsl/add_norm.ts";
@@ -28,13 +23,18 @@ import { windowScores } from "../kernels/wgsl/window_scores.ts";
 import { type Gpu, type GpuOptions, requestGpu } from "./device.ts";
 import { DeviceLostError } from "./error.ts";
 import { PipelineCache } from "./pipelines.ts";
-import type { GpuCounts, GpuRange } from "./queue.ts";
+import type { GpuCounts, GpuQueue, GpuRange } from "./queue.ts";
 import { GpuStorage, rangeOf } from "./storage.ts";
-import type { GpuCache, GpuSelection, GpuTensor, GpuWeight } from "./tensor.ts";
+import type { GpuCache, GpuTensor } from "./tensor.ts";
 import type { KernelTime } from "./timer.ts";
 
 /** The highest code, so that any other is lower. */
 const NONE = -1;
+
+/** A kernel's function once it has its queue. */
+type Bound<F> = F extends (queue: GpuQueue, ...args: infer A) => void
+  ? (...args: A) => void
+  : never;
 
 /**
  * Kernels on the GPU, through WebGPU. Calls are recorded and sent together;
@@ -51,6 +51,31 @@ export class GpuBackend extends GpuStorage implements Backend {
   readonly #flag: GpuTensor;
   #lost: DeviceLostError | undefined;
   #roundTrip = 0;
+
+  // One property per kernel: those methods are the functions of kernels/wgsl.
+  readonly add: Bound<typeof add> = add.bind(null, this.queue);
+  readonly addNorm: Bound<typeof addNorm> = addNorm.bind(null, this.queue);
+  readonly argmax: Bound<typeof argmax> = argmax.bind(null, this.queue);
+  readonly compact: Bound<typeof compact> = compact.bind(null, this.queue);
+  readonly copy: Bound<typeof copy> = copy.bind(null, this.queue);
+  readonly embed: Bound<typeof embed> = embed.bind(null, this.queue);
+  readonly linear: Bound<typeof linear> = linear.bind(null, this.queue);
+  readonly order: Bound<typeof order> = order.bind(null, this.queue);
+  readonly recency: Bound<typeof recency> = recency.bind(null, this.queue);
+  readonly redundancy: Bound<typeof redundancy> = redundancy.bind(
+    null,
+    this.queue,
+  );
+  readonly rmsNorm: Bound<typeof rmsNorm> = rmsNorm.bind(null, this.queue);
+  readonly rope: Bound<typeof rope> = rope.bind(null, this.queue);
+  readonly sample: Bound<typeof sample> = sample.bind(null, this.queue);
+  readonly select: Bound<typeof select> = select.bind(null, this.queue);
+  readonly softmax: Bound<typeof softmax> = softmax.bind(null, this.queue);
+  readonly swiglu: Bound<typeof swiglu> = swiglu.bind(null, this.queue);
+  readonly windowScores: Bound<typeof windowScores> = windowScores.bind(
+    null,
+    this.queue,
+  );
 
   private constructor(gpu: Gpu, pipelines: PipelineCache) {
     super(gpu, pipelines);
@@ -131,70 +156,6 @@ export class GpuBackend extends GpuStorage implements Backend {
     this.#roundTrip = Math.min(...times);
   }
 
-  /** See {@linkcode Kernels.embed}. */
-  embed(table: GpuWeight, ids: GpuTensor, out: GpuTensor, n: number): void {
-    embed(this.queue, table, ids, out, n);
-  }
-
-  /** See {@linkcode Kernels.linear}. */
-  linear(x: GpuTensor, weight: GpuWeight, out: GpuTensor, n: number): void {
-    linear(this.queue, x, weight, out, n);
-  }
-
-  /** See {@linkcode Kernels.rmsNorm}. */
-  rmsNorm(
-    x: GpuTensor,
-    weight: GpuTensor,
-    out: GpuTensor,
-    n: number,
-    epsilon: number,
-  ): void {
-    rmsNorm(this.queue, x, weight, out, n, epsilon);
-  }
-
-  /** See {@linkcode Kernels.addNorm}. */
-  addNorm(
-    x: GpuTensor,
-    y: GpuTensor,
-    weight: GpuTensor,
-    out: GpuTensor,
-    n: number,
-    epsilon: number,
-  ): void {
-    addNorm(this.queue, x, y, weight, out, n, epsilon);
-  }
-
-  /** See {@linkcode Kernels.rope}. */
-  rope(
-    x: GpuTensor,
-    angles: GpuTensor,
-    n: number,
-    pairing: "adjacent" | "halves",
-  ): void {
-    rope(this.queue, x, angles, n, pairing);
-  }
-
-  /** See {@linkcode Kernels.swiglu}. */
-  swiglu(gateUp: GpuTensor, out: GpuTensor, n: number): void {
-    swiglu(this.queue, gateUp, out, n);
-  }
-
-  /** See {@linkcode Kernels.add}. */
-  add(x: GpuTensor, y: GpuTensor, n: number): void {
-    add(this.queue, x, y, n);
-  }
-
-  /** See {@linkcode Kernels.copy}. */
-  copy(
-    source: GpuTensor,
-    from: number,
-    target: GpuTensor,
-    to: number,
-    n: number,
-  ): void {
-    copy(this.queue, source, from, target, to, n);
-  }
-
   /** See {@linkcode Kernels.append}. */
   append(
     cache: GpuCache,
@@ -221,90 +182,5 @@ export class GpuBackend extends GpuStorage implements Backend {
   ): void {
     const code = this.#checked.push(name) - 1;
     attention(this.queue, q, cache, out, n, cached, this.#flag, code);
-  }
-
-  /** See {@linkcode Kernels.order}. */
-  order(cache: GpuCache, out: GpuTensor, n: number): void {
-    order(this.queue, cache, out, n);
-  }
-
-  /** See {@linkcode Kernels.windowScores}. */
-  windowScores(
-    queries: GpuTensor,
-    oldest: number,
-    window: number,
-    cache: GpuCache,
-    ranks: GpuTensor,
-    scores: GpuTensor,
-    n: number,
-    shift: number,
-  ): void {
-    windowScores(
-      this.queue,
-      queries,
-      oldest,
-      window,
-      cache,
-      ranks,
-      scores,
-      n,
-      shift,
-    );
-  }
-
-  /** See {@linkcode Kernels.recency}. */
-  recency(scores: GpuTensor, n: number): void {
-    recency(this.queue, scores, n);
-  }
-
-  /** See {@linkcode Kernels.redundancy}. */
-  redundancy(
-    cache: GpuCache,
-    ranks: GpuTensor,
-    similarities: GpuTensor,
-    n: number,
-  ): void {
-    redundancy(this.queue, cache, ranks, similarities, n);
-  }
-
-  /** See {@linkcode Kernels.select}. */
-  select(
-    rule: SelectionRule,
-    tensors: GpuSelection,
-    counts: SelectionCounts,
-  ): void {
-    select(this.queue, rule, tensors, counts);
-  }
-
-  /** See {@linkcode Kernels.compact}. */
-  compact(
-    cache: GpuCache,
-    ranks: GpuTensor,
-    kept: GpuTensor,
-    n: number,
-    k: number,
-    window: number,
-  ): void {
-    compact(this.queue, cache, ranks, kept, n, k, window);
-  }
-
-  /** See {@linkcode Kernels.softmax}. */
-  softmax(x: GpuTensor, n: number, temperature: number): void {
-    softmax(this.queue, x, n, temperature);
-  }
-
-  /** See {@linkcode Kernels.argmax}. */
-  argmax(x: GpuTensor, out: GpuTensor, n: number): void {
-    argmax(this.queue, x, out, n);
-  }
-
-  /** See {@linkcode Kernels.sample}. */
-  sample(
-    logits: GpuTensor,
-    out: GpuTensor,
-    sampling: Sampling,
-    draw: number,
-  ): void {
-    sample(this.queue, logits, out, sampling, draw);
   }
 }
