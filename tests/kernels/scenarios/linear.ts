@@ -35,9 +35,9 @@ export const linear: Suite = {
       for (const n of odd) {
         yield {
           name: `${type} ${n}`,
-          // Half a step of 1/127 of a block's largest activation, times an
+          // Half a step of 1/16,383 of a block's largest activation, times an
           // outlier among the weights.
-          tolerance: isFloat ? 3e-6 : 3e-2,
+          tolerance: isFloat ? 3e-6 : 3e-4,
           run: (backend) => {
             const x = noise(backend, [n, 576], n);
             const weight = randomWeight(backend, 576, [{ type, rows: 48 }]);
