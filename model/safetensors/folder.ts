@@ -47,7 +47,7 @@ export class Folder {
 }
 
 /** File name without the path before it. */
-export function baseName(path: string): string {
+function baseName(path: string): string {
   return path.slice(
     Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1,
   );
