@@ -1,17 +1,31 @@
 /**
- * The command line: `gkv run MODEL [PROMPT]`.
+ * The command line: `gkv run MODEL [PROMPT]`, `gkv eval MODEL --text FILE`.
  *
  * @module
  */
+import { bench, benchHelp } from "./cli/bench.ts";
+import { evalHelp, evaluate } from "./cli/eval.ts";
+import { listMethods, methodsHelp } from "./cli/methods.ts";
 import { run, runHelp } from "./cli/run.ts";
 import { ModelFormatError } from "./model/checkpoint/error.ts";
 import { UsageError } from "./cli/usage_error.ts";
 
-const commands: Record<string, (args: string[]) => Promise<void>> = { run };
+const commands: Record<string, (args: string[]) => Promise<void>> = {
+  run,
+  bench,
+  eval: evaluate,
+  methods: listMethods,
+};
 
 const help = `gkv decodes with a language model inside a memory budget.
 
-${runHelp}`;
+${runHelp}
+
+${evalHelp}
+
+${methodsHelp}
+
+${benchHelp}`;
 
 /** Runs a command line, without the name of the program. */
 export async function main(args: string[]): Promise<number> {
@@ -34,7 +48,8 @@ export async function main(args: string[]): Promise<number> {
 function report(error: unknown): number {
   const expected = [TypeError, RangeError, UsageError, ModelFormatError];
   const known = expected.some((type) => error instanceof type) ||
-    (error as { code?: string }).code === "ENOENT";
+    (error as { code?: string }).code === "ENOENT" ||
+    (error as Error).name === "AbortError";
   console.error(known ? `gkv: ${(error as Error).message}` : error);
   if (!(error instanceof UsageError)) return 1;
   console.error(`\n${help}`);

@@ -11,11 +11,23 @@ export * from "./kernels/open.ts";
 export type * from "./kernels/ops.ts";
 export type { WasmBuild, WasmOptions } from "./wasm/kernels.ts";
 export * from "./cache/cache.ts";
-export type { CacheStats, KVCacheOptions, Phase } from "./cache/options.ts";
+export type {
+  Boundary,
+  CacheStats,
+  KVCacheOptions,
+  Phase,
+  RotaryEmbedding,
+} from "./cache/options.ts";
 export * from "./cache/policies/mod.ts";
 export type { Budget } from "./cache/budget.ts";
 export type { CacheShape } from "./cache/layer.ts";
-export type { Policy } from "./cache/policy.ts";
+export type { Policy, ScoreRule } from "./cache/policy.ts";
+export type {
+  ScoreContext,
+  Scored,
+  Scorer,
+  ScoreSource,
+} from "./cache/scorer.ts";
 export type { EvictionRecord } from "./cache/record.ts";
 export * from "./model/tokenizer/chat.ts";
 export * from "./model/checkpoint/checkpoint.ts";
@@ -33,7 +45,7 @@ export type {
 export type { EngineHost, SessionOptions } from "./model/sequence.ts";
 export type { PromptParts } from "./model/prompt.ts";
 export * from "./model/session.ts";
-export { DeviceLostError } from "./gpu/error.ts";
+export { DeviceLostError, GpuMemoryError } from "./gpu/error.ts";
 export type { GpuFeatures, GpuOptions } from "./gpu/device.ts";
 export type { GpuCounts } from "./gpu/queue.ts";
 export { Engine } from "./model/engine.ts";

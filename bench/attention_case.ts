@@ -84,6 +84,7 @@ function fill(backend: Backend, given: AttentionCase): LayerCache {
     keys: backend.tensor([kvHeads, tokens, headDim]),
     values: backend.tensor([kvHeads, tokens, headDim]),
     positions: backend.tensor([kvHeads, tokens], "i32"),
+    sums: undefined,
   };
   backend.write(cache.keys, keys);
   backend.write(cache.values, values);

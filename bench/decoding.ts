@@ -1,12 +1,12 @@
 import {
   type Backend,
-  type Engine,
   loadModel,
   type Model,
   openBackend,
-  Session,
+  type Session,
   type SessionOptions,
 } from "../mod.ts";
+import { endlessSession } from "../cli/endless_session.ts";
 
 /** What an engine did. */
 export interface Decoding {
@@ -31,14 +31,6 @@ export function modelPath(argument: string | undefined): string {
       "in GKV_TEST_MODEL is needed",
   );
   Deno.exit(2);
-}
-
-/** A session that goes on after an end token: it does not know which they are. */
-export function endlessSession(model: Model, options: SessionOptions): Session {
-  const { config, engine } = model;
-  const recover = (lost: Engine) => model.recover(lost);
-  const [tokenizer, template] = [undefined, undefined];
-  return new Session({ config, engine, recover, tokenizer, template }, options);
 }
 
 /**

@@ -18,7 +18,8 @@ import { bar, ProgressLine } from "../cli/progress.ts";
 import { quantile } from "../cli/figures.ts";
 import { gkv, loadModel, openBackend } from "../mod.ts";
 import { english } from "../tests/model/english.ts";
-import { endlessSession, modelPath } from "./decoding.ts";
+import { endlessSession } from "../cli/endless_session.ts";
+import { modelPath } from "./decoding.ts";
 import { anyBroken, claim, figure, mib, report, type Row } from "./report.ts";
 
 const TOKENS = 6000;

@@ -18,17 +18,14 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { endlessSession } from "../cli/endless_session.ts";
 import { bar, ProgressLine } from "../cli/progress.ts";
 import { GpuBackend } from "../gpu/backend.ts";
 import type { KernelTime } from "../gpu/timer.ts";
 import { gkv } from "../mod.ts";
 import { anyBroken, claim, figure, mib, report, type Row } from "./report.ts";
-import {
-  type Batch,
-  batchesOf,
-  loadMeasured,
-  total,
-} from "./webgpu_batches.ts";
+import { type Batch, batchesOf, total } from "../cli/traffic.ts";
+import { loadMeasured } from "./measured_model.ts";
 
 /** Tokens whose ids are read together. */
 const AHEAD = 4;
@@ -46,11 +43,11 @@ const { values: { json, tokens }, positionals } = parseArgs({
   },
 });
 using backend = await openGpu();
-using measured = await loadMeasured(backend, positionals[0]);
+using model = await loadMeasured(backend, positionals[0]);
 const batches = await decode(Number(tokens));
 const times = await backend.kernelTimes();
 const rows = claims();
-const title = `${measured.model.name}, budget of ${tokens}, ${backend.name}`;
+const title = `${model.name}, budget of ${tokens}, ${backend.name}`;
 report(`What a token sends to the GPU: ${title}`, rows, json);
 report(`What kernels take, per decoded token: ${title}`, timeRows(), json);
 if (anyBroken(rows)) Deno.exitCode = 1;
@@ -66,21 +63,22 @@ async function openGpu(): Promise<GpuBackend> {
 async function decode(budget: number): Promise<Batch[]> {
   const progress = new ProgressLine();
   const policy = gkv({ interval: INTERVAL });
-  const batches = await batchesOf(backend, measured, {
-    session: { budget: { tokens: budget }, policy },
-    prompt: Array.from({ length: budget }, (_, i) => i % 200),
-    generate: {
-      maxTokens: TOKENS,
-      runAhead: AHEAD,
-      onPrompt: ({ done, total }) => progress.show(bar(done, total, "tokens")),
-    },
+  using session = endlessSession(model, {
+    budget: { tokens: budget },
+    policy,
+  });
+  const prompt = Array.from({ length: budget }, (_, i) => i % 200);
+  const batches = await batchesOf(backend, model, session, prompt, {
+    maxTokens: TOKENS,
+    runAhead: AHEAD,
+    onPrompt: ({ done, total }) => progress.show(bar(done, total, "tokens")),
   });
   progress.clear();
   return batches;
 }
 
 function claims(): Row[] {
-  const { layers } = measured.model.config;
+  const { layers } = model.config;
   const plain = total(batches.filter(({ evictions }) => evictions === 0));
   const evicting = total(batches.filter(({ evictions }) => evictions > 0));
   const { tokens, counts, leastBytes } = plain;

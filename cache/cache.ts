@@ -1,11 +1,12 @@
 import { Allocations } from "../kernels/allocations.ts";
-import type { Backend, Tensor } from "../kernels/ops.ts";
+import type { Backend, CacheType, Tensor } from "../kernels/ops.ts";
 import { resolveBudget } from "./budget.ts";
 import { Eviction } from "./eviction.ts";
 import {
   allocateLayer,
   type CacheShape,
   emptyLayer,
+  formFor,
   type HeadGroup,
   headsOf,
   headsPerGroup,
@@ -14,8 +15,10 @@ import {
   slotBytes,
 } from "./layer.ts";
 import {
+  checkBoundaries,
   checkHeads,
   checkPending,
+  checkReposition,
   checkShape,
   noRoom,
   protectMost,
@@ -30,6 +33,7 @@ import {
   takeBack,
 } from "./rollback.ts";
 import { Schedule } from "./schedule.ts";
+import { NO_TALLY, talliedBefore } from "./tally.ts";
 import { EvictionLog, type EvictionRecord } from "./record.ts";
 
 /**
@@ -67,6 +71,8 @@ export class KVCache implements Disposable {
   readonly tokens: number;
   /** Tokens that a head can hold. */
   readonly slots: number;
+  /** How keys and values are stored. */
+  readonly dtype: CacheType;
 
   readonly #backend: Backend;
   readonly #memory: Allocations;
@@ -75,6 +81,7 @@ export class KVCache implements Disposable {
   readonly #log: EvictionLog | undefined;
   readonly #slotBytes: number;
   readonly #schedule: Schedule;
+  readonly #repositions: boolean;
   #evictions = 0;
   #disposed = false;
 
@@ -86,13 +93,16 @@ export class KVCache implements Disposable {
    */
   constructor(backend: Backend, options: KVCacheOptions) {
     const { policy = gkv(), budget, protectPrompt, contextLength } = options;
-    const { layers, queryHeads, kvHeads, headDim } = options;
+    const { layers, queryHeads, kvHeads, headDim, dtype = "f32" } = options;
     checkPolicy(policy);
     checkShape(options);
+    checkBoundaries(policy, options.boundaryAt);
+    checkReposition(options);
     this.shape = { layers, queryHeads, kvHeads, headDim };
     this.policy = policy;
-    this.#slotBytes = slotBytes(this.shape, policy.history !== undefined) *
-      layers;
+    this.dtype = dtype;
+    const form = formFor(policy, dtype);
+    this.#slotBytes = slotBytes(this.shape, form) * layers;
     const resolved = resolveBudget(budget, {
       policy,
       slotBytes: this.#slotBytes,
@@ -107,32 +117,45 @@ export class KVCache implements Disposable {
       protectMost: protectPrompt
         ? protectMost(this.tokens, policy.window, options.protectShare)
         : 0,
+      boundaryAt: options.boundaryAt,
     });
     this.#backend = backend;
     this.#log = options.record ? new EvictionLog(backend) : undefined;
     const { slots } = this;
-    const extras = {
-      queries: queriesKept(policy),
-      history: policy.history !== undefined,
-    };
-    const heads = headsPerGroup(this.shape, slots, backend.maxTensorBytes);
+    const most = backend.maxTensorBytes;
+    const heads = headsPerGroup(this.shape, slots, dtype, most);
     const memory = new Allocations(backend);
     this.#memory = memory;
     this.#layers = memory.attempt(() =>
       Array.from(
         { length: layers },
         (_, layer) =>
-          allocateLayer(memory, layer, this.shape, slots, heads, extras),
+          allocateLayer(
+            memory,
+            layer,
+            this.shape,
+            slots,
+            heads,
+            policy,
+            form,
+          ),
       )
     );
     this.#eviction = memory.attempt(() =>
-      new Eviction(backend, memory, policy, heads, slots)
+      new Eviction(backend, memory, policy, heads, slots, options)
     );
+    this.#repositions = options.reposition !== undefined;
   }
 
   /** Tokens appended to all layers: the position of the next one. */
   get seen(): number {
     return this.#layer(this.shape.layers - 1).seen;
+  }
+
+  /** Position of the next token for its rotary embedding. */
+  get position(): number {
+    const { cached, seen } = this.#layer(this.shape.layers - 1);
+    return this.#repositions ? cached : seen;
   }
 
   /** Tokens that can be appended to a layer before its next eviction. */
@@ -191,14 +214,8 @@ export class KVCache implements Disposable {
     checkHeads("attend with q", q, n, queryHeads, headDim);
     checkHeads("attend into out", out, n, queryHeads, headDim);
     checkPending(layer, n, state.pending);
-    const { cached, names, groups } = state;
-    const backend = this.#backend;
-    for (const group of groups) {
-      const query = headsOf(backend, state, group, q);
-      const result = headsOf(backend, state, group, out);
-      backend.attention(query, group, result, n, cached, names.q);
-    }
-    rememberQueries(backend, state, q, n);
+    this.#attention(state, q, out, n, phase);
+    rememberQueries(this.#backend, state, q, n);
     state.pending = 0;
     noteRevocable(state, n, phase);
     const isLast = layer === this.shape.layers - 1;
@@ -314,6 +331,25 @@ export class KVCache implements Disposable {
     throw new TypeError("Cannot use the cache: it was disposed of");
   }
 
+  #attention(
+    state: Layer,
+    q: Tensor,
+    out: Tensor,
+    n: number,
+    phase: Phase,
+  ): void {
+    const { cached, names, groups } = state;
+    const backend = this.#backend;
+    const before = talliedBefore(state, this.policy, this.#schedule, n, phase);
+    for (const group of groups) {
+      const query = headsOf(backend, state, group, q);
+      const result = headsOf(backend, state, group, out);
+      const tally = before === NO_TALLY ? undefined : group.tally;
+      const { q: name } = names;
+      backend.attention(query, group, result, n, cached, name, tally, before);
+    }
+  }
+
   #evict(index: number): void {
     const layer = this.#layer(index);
     const { window } = this.policy;
@@ -327,8 +363,8 @@ export class KVCache implements Disposable {
     };
     const note = log &&
       ((group: HeadGroup) => log.note(extent, group, eviction.finalScores));
-    eviction.run(layer, tokens, this.#schedule.protect, note);
-    layer.revocable = 0;
+    eviction.run(index, layer, tokens, this.#schedule.protect, note);
+    layer.revocable = layer.tallied = 0;
     if (index === this.shape.layers - 1) this.#evictions++;
   }
 }

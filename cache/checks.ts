@@ -1,6 +1,7 @@
 import type { Tensor } from "../kernels/ops.ts";
 import type { CacheShape } from "./layer.ts";
-import type { Policy } from "./policy.ts";
+import type { KVCacheOptions } from "./options.ts";
+import { needsBoundaries, type Policy } from "./policy.ts";
 
 /** Prompt tokens that may be protected: a share, and never the whole budget. */
 export function protectMost(
@@ -32,6 +33,30 @@ export function checkShape(shape: CacheShape): void {
         `multiple of 4, queryHeads one of kvHeads`,
     );
   }
+}
+
+/** Refuses a policy that must know what it is not told. */
+export function checkBoundaries(
+  policy: Policy,
+  boundaryAt: KVCacheOptions["boundaryAt"],
+): void {
+  if (boundaryAt || !needsBoundaries(policy)) return;
+  throw new TypeError(
+    `Cannot make a cache with policy ${policy.name}: it asks for separators or ` +
+      `newlines of the text, boundaryAt is needed`,
+  );
+}
+
+/** Refuses a rotary embedding of another size. */
+export function checkReposition(
+  { headDim, reposition }: Pick<KVCacheOptions, "headDim" | "reposition">,
+): void {
+  const found = reposition?.frequencies.length ?? headDim / 2;
+  if (found === headDim / 2) return;
+  throw new TypeError(
+    `Cannot reposition with ${found} frequencies: headDim is ${headDim}, ` +
+      `${headDim / 2} are needed`,
+  );
 }
 
 /** Refuses a tensor that is not `[n or more, heads, headDim]`. */

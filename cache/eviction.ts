@@ -5,8 +5,11 @@ import type {
   SelectionTensors,
   Tensor,
 } from "../kernels/ops.ts";
-import { type HeadGroup, headsOf, type Layer } from "./layer.ts";
+import type { HeadGroup, Layer } from "./layer.ts";
+import type { KVCacheOptions } from "./options.ts";
 import type { Policy } from "./policy.ts";
+import { Repositioner } from "./reposition.ts";
+import { LocalScores } from "./scores.ts";
 
 /**
  * The one pipeline that all methods share (design.md, rule 1; the mathematics
@@ -17,7 +20,12 @@ export class Eviction {
   readonly #backend: Backend;
   readonly #policy: Policy;
   readonly #order: Tensor;
-  readonly #tensors: Omit<SelectionTensors, "history">;
+  readonly #tensors: Pick<
+    SelectionTensors,
+    "scores" | "similarities" | "finalScores" | "kept"
+  >;
+  readonly #local: LocalScores;
+  readonly #repositioner: Repositioner | undefined;
 
   /**
    * @param memory Where the intermediate results belong.
@@ -30,6 +38,7 @@ export class Eviction {
     policy: Policy,
     heads: number,
     slots: number,
+    options: KVCacheOptions,
   ) {
     const shape = [heads, slots];
     this.#backend = backend;
@@ -41,6 +50,11 @@ export class Eviction {
       finalScores: memory.tensor(shape),
       kept: memory.tensor(shape, "i32"),
     };
+    const { boundaryAt, reposition } = options;
+    const scratch = { order: this.#order, ...this.#tensors };
+    this.#local = new LocalScores(backend, policy, scratch, boundaryAt);
+    this.#repositioner = reposition &&
+      new Repositioner(backend, memory, reposition);
   }
 
   /** What the last group was selected by, by rank: `[heads, slots]`. */
@@ -62,59 +76,68 @@ export class Eviction {
    * its own.
    */
   run(
+    index: number,
     layer: Layer,
     tokens: number,
     protect: number,
     onGroup?: (group: HeadGroup) => void,
   ): void {
-    const { window } = this.#policy;
-    const { cached: n, remembered } = layer;
-    const counts = { n, window, k: tokens - window, remembered, protect };
+    const counts = countsOf(this.#policy, layer, tokens, protect);
     for (const group of layer.groups) {
-      this.#evictFrom(layer, group, counts);
+      this.#evictFrom(index, layer, group, counts);
       onGroup?.(group);
     }
-    layer.cached = tokens;
+    const { cached } = layer;
+    this.#repositioner?.turnQueries(layer, tokens - cached);
+    layer.cached = layer.marked = tokens;
     layer.remembered = counts.k;
   }
 
-  #evictFrom(layer: Layer, group: HeadGroup, counts: SelectionCounts): void {
+  #evictFrom(
+    index: number,
+    layer: Layer,
+    group: HeadGroup,
+    counts: SelectionCounts,
+  ): void {
     const { n, window, k } = counts;
-    const { history } = group;
-    const [backend, order, tensors] = [
-      this.#backend,
-      this.#order,
-      this.#tensors,
-    ];
+    const [backend, order] = [this.#backend, this.#order];
     backend.order(group, order, n);
-    this.#score(layer, group);
-    if (this.#policy.redundancy) {
-      backend.redundancy(group, order, tensors.similarities, n);
-    }
-    backend.select(this.#policy, { ...tensors, history }, counts);
+    this.#local.compute(index, layer, group);
+    this.#redundancy(group, n);
+    const { history, positions } = group;
+    const tensors = { ...this.#tensors, history, positions, order };
+    backend.select(this.#policy, tensors, counts);
+    this.#repositioner?.turnKeys(group, order, tensors.kept, counts);
     backend.compact(group, order, tensors.kept, n, k, window);
   }
 
-  /** Local scores of all tokens before the window. */
-  #score(layer: Layer, group: HeadGroup): void {
-    const { score, window, shift = 0 } = this.#policy;
-    const { next, cached } = layer;
-    const { scores } = this.#tensors;
+  #redundancy(group: HeadGroup, n: number): void {
+    const { redundancy } = this.#policy;
+    if (!redundancy) return;
     const [backend, order] = [this.#backend, this.#order];
-    if (score === "recency") return backend.recency(scores, cached - window);
-    const queries = headsOf(backend, layer, group, layer.queries!);
-    // The window's are the last ones written.
-    const ring = queries.shape[0];
-    const oldest = (next + ring - window) % ring;
-    backend.windowScores(
-      queries,
-      oldest,
-      window,
-      group,
-      order,
-      scores,
-      cached,
-      shift,
-    );
+    const { similarities } = this.#tensors;
+    if (redundancy.by === "keydiff") {
+      backend.keydiff(group, order, similarities, n, 1);
+    } else backend.redundancy(group, order, similarities, n);
   }
+}
+
+/** How many of a layer's tokens take part in what. */
+function countsOf(
+  { window, quota }: Policy,
+  { cached: n, remembered, seen }: Layer,
+  tokens: number,
+  protect: number,
+): SelectionCounts {
+  const k = tokens - window;
+  const reserved = quota ? Math.min(quota.share * k, k - protect) : 0;
+  return {
+    n,
+    window,
+    k,
+    remembered,
+    protect,
+    blockSize: quota ? Math.ceil(seen / quota.blocks) : 0,
+    perBlock: quota ? Math.floor(reserved / quota.blocks) : 0,
+  };
 }

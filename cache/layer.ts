@@ -1,5 +1,14 @@
 import type { Allocations } from "../kernels/allocations.ts";
-import type { Backend, LayerCache, Tensor } from "../kernels/ops.ts";
+import { vectorBytes } from "../kernels/cache_bytes.ts";
+import type {
+  Backend,
+  CacheType,
+  LayerCache,
+  Tally,
+  Tensor,
+} from "../kernels/ops.ts";
+import type { Policy } from "./policy.ts";
+import { queriesKept } from "./rollback.ts";
 
 /** Sizes of a cache; every one is a count. */
 export interface CacheShape {
@@ -23,6 +32,8 @@ export interface HeadGroup extends LayerCache {
   readonly heads: number;
   /** Scores of the previous eviction by rank, `[heads, slots]`, if kept. */
   readonly history: Tensor | undefined;
+  /** Where attention adds up what tokens get, if they are scored by it. */
+  readonly tally: Tally | undefined;
 }
 
 /** What one layer of a cache holds, and how far it is. */
@@ -53,6 +64,10 @@ export interface Layer {
   next: number;
   /** Newest tokens that can be taken back. */
   revocable: number;
+  /** Queries of the window that the tallies hold. */
+  tallied: number;
+  /** Slots that a mark was written to. */
+  marked: number;
 }
 
 /** The counters of a layer. */
@@ -65,6 +80,8 @@ type Progress = Pick<
   | "remembered"
   | "next"
   | "revocable"
+  | "tallied"
+  | "marked"
 >;
 
 /** Counters of a layer that has seen nothing. */
@@ -76,14 +93,37 @@ export const emptyLayer: Readonly<Progress> = {
   remembered: 0,
   next: 0,
   revocable: 0,
+  tallied: 0,
+  marked: 0,
 };
 
-/** What a layer keeps beside keys, values and positions. */
-export interface LayerExtras {
+/** How a layer stores its tokens and what it keeps beside them. */
+export interface LayerForm {
+  /** Of keys and values. */
+  readonly type: CacheType;
   /** Entries of the ring of queries; 0 for none. */
-  queries: number;
+  readonly queries: number;
   /** Scores of earlier evictions. */
-  history: boolean;
+  readonly history: boolean;
+  /** A number that moves with each token: attention so far, or a mark. */
+  readonly sums: boolean;
+  /** What the window's queries pay, while it lasts. */
+  readonly tally: boolean;
+  /** How much that varies. */
+  readonly squares: boolean;
+}
+
+/** What a policy needs of a layer. */
+export function formFor(policy: Policy, type: CacheType): LayerForm {
+  const { score, history, shift } = policy;
+  return {
+    type,
+    queries: queriesKept(policy),
+    history: history !== undefined,
+    sums: score === "total" || score === "separators",
+    tally: score === "attention",
+    squares: score === "attention" && shift !== undefined,
+  };
 }
 
 /**
@@ -95,9 +135,10 @@ export interface LayerExtras {
 export function headsPerGroup(
   { kvHeads, headDim }: CacheShape,
   slots: number,
+  type: CacheType,
   maxBytes: number,
 ): number {
-  const headBytes = slots * headDim * Float32Array.BYTES_PER_ELEMENT;
+  const headBytes = slots * vectorBytes(type, headDim);
   for (let heads = kvHeads; heads > 0; heads--) {
     if (kvHeads % heads === 0 && heads * headBytes <= maxBytes) return heads;
   }
@@ -114,22 +155,34 @@ export function allocateLayer(
   shape: CacheShape,
   slots: number,
   heads: number,
-  extras: LayerExtras,
+  policy: Policy,
+  form: LayerForm,
 ): Layer {
   const { queryHeads, kvHeads, headDim } = shape;
   const [q, k, v] = ["q", "k", "v"].map((name) => `${name} of layer ${index}`);
   return {
     names: { q, kv: [k, v] },
-    groups: Array.from({ length: kvHeads / heads }, (_, group) => ({
-      first: group * heads,
-      heads,
-      keys: memory.tensor([heads, slots, headDim]),
-      values: memory.tensor([heads, slots, headDim]),
-      positions: memory.tensor([heads, slots], "i32"),
-      history: extras.history ? memory.tensor([heads, slots]) : undefined,
-    })),
-    queries: extras.queries
-      ? memory.tensor([extras.queries, queryHeads, headDim])
+    groups: Array.from({ length: kvHeads / heads }, (_, group) => {
+      const own = (needed: boolean) =>
+        needed ? memory.tensor([heads, slots]) : undefined;
+      const sums = own(form.sums), tally = own(form.tally) ?? sums;
+      return {
+        first: group * heads,
+        heads,
+        keys: memory.tensor([heads, slots, headDim], form.type),
+        values: memory.tensor([heads, slots, headDim], form.type),
+        positions: memory.tensor([heads, slots], "i32"),
+        sums,
+        history: own(form.history),
+        tally: tally && {
+          sums: tally,
+          squares: own(form.squares),
+          heads: policy.heads ?? "max",
+        },
+      };
+    }),
+    queries: form.queries
+      ? memory.tensor([form.queries, queryHeads, headDim])
       : undefined,
     ...emptyLayer,
   };
@@ -151,10 +204,14 @@ export function headsOf(
   return backend.slice(tensor, first * share, (first + heads) * share);
 }
 
-/** Bytes of one slot of one layer: keys, values, position and score. */
-export function slotBytes(shape: CacheShape, history: boolean): number {
-  const words = 2 * shape.headDim + 1 + (history ? 1 : 0);
-  return shape.kvHeads * words * Float32Array.BYTES_PER_ELEMENT;
+/** Bytes of one slot of one layer: keys, values, position and scores. */
+export function slotBytes(
+  { kvHeads, headDim }: CacheShape,
+  { type, history, sums, tally, squares }: LayerForm,
+): number {
+  const scores = [history, sums, tally, squares].filter(Boolean).length;
+  const words = (1 + scores) * Float32Array.BYTES_PER_ELEMENT;
+  return kvHeads * (2 * vectorBytes(type, headDim) + words);
 }
 
 /** Keeps the last queries of `q`, `n` entries, in the layer's ring. */

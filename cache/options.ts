@@ -1,4 +1,5 @@
 import type { Budget } from "./budget.ts";
+import type { CacheType } from "../kernels/ops.ts";
 import type { CacheShape } from "./layer.ts";
 import type { Policy } from "./policy.ts";
 
@@ -8,6 +9,8 @@ export interface KVCacheOptions extends CacheShape {
   budget: Budget;
   /** Eviction method; `gkv()` by default. */
   policy?: Policy;
+  /** How keys and values are stored; `"f32"` by default. */
+  dtype?: CacheType;
   /** Never evict the first prompt's tokens, up to `protectShare`. */
   protectPrompt?: boolean;
   /** Largest share of the budget that a protected prompt takes; 0.5. */
@@ -21,6 +24,28 @@ export interface KVCacheOptions extends CacheShape {
   slots?: number;
   /** Record what every eviction keeps; costs memory outside the budget. */
   record?: boolean;
+  /**
+   * What the text has at a position that was seen, for policies that ask: the
+   * separators' and those that evict at newlines.
+   */
+  boundaryAt?: (position: number) => Boundary | undefined;
+  /**
+   * Turn keys at every eviction so that rotary positions stay within the
+   * cache's length (arXiv 2309.17453): the next token's is
+   * {@linkcode KVCache.position}.
+   */
+  reposition?: RotaryEmbedding | undefined;
+}
+
+/** A token that ends something: a newline ends more than another separator. */
+export type Boundary = "separator" | "newline";
+
+/** The rotary embedding that keys were given (arXiv 2104.09864). */
+export interface RotaryEmbedding {
+  /** Radians per position of each channel pair, `headDim / 2`. */
+  readonly frequencies: ArrayLike<number>;
+  /** Pair `i` is channels `2i, 2i + 1`, or `i, i + headDim / 2`. */
+  readonly pairing: "adjacent" | "halves";
 }
 
 /**

@@ -1,4 +1,20 @@
-import type { SelectionRule } from "../kernels/ops.ts";
+import type { HeadRule, SelectionRule } from "../kernels/ops.ts";
+import type { Scorer } from "./scorer.ts";
+
+/**
+ * What tokens are scored by: `"attention"` of the window's queries, `"total"`
+ * attention of all queries so far, `"keydiff"`, the difference of the key from
+ * the mean key, whether the token is among `"separators"`, `"recency"`,
+ * `"random"`, or `"none"`: nothing is ever evicted.
+ */
+export type ScoreRule =
+  | "attention"
+  | "total"
+  | "keydiff"
+  | "separators"
+  | "recency"
+  | "random"
+  | "none";
 
 /**
  * An eviction method: parameters of the one pipeline in `eviction.ts`, which
@@ -8,19 +24,30 @@ import type { SelectionRule } from "../kernels/ops.ts";
 export interface Policy extends SelectionRule {
   /** As figures and errors show it. */
   readonly name: string;
-  /**
-   * Local score: `"attention"` that the window's queries pay to a token,
-   * `"recency"` of its position, or `"none"`: nothing is ever evicted.
-   */
-  readonly score: "attention" | "recency" | "none";
+  /** Local score, or a function that gives it. */
+  readonly score: ScoreRule | Scorer;
+  /** What becomes of the attention of several query heads; `"max"`. */
+  readonly heads?: HeadRule;
   /** Newest tokens that always stay, and whose queries do the scoring. */
   readonly window: number;
   /** Generated tokens between evictions. */
   readonly interval: number;
+  /**
+   * Evict at the first newline over the budget, and after `interval` tokens at
+   * the latest, instead of then alone.
+   */
+  readonly at?: "newline";
   /** Oldest tokens that always stay (attention sinks, arXiv 2309.17453). */
   readonly sinks?: number;
   /** Standard deviations over the window added to the mean attention. */
   readonly shift?: number;
+  /** Of random scores; 0 by default. */
+  readonly seed?: number;
+}
+
+/** Whether a policy has to know what stands where in the text. */
+export function needsBoundaries({ score, at }: Policy): boolean {
+  return score === "separators" || at === "newline";
 }
 
 /**
@@ -30,6 +57,7 @@ export interface Policy extends SelectionRule {
  */
 export function checkPolicy(policy: Policy): void {
   const { name, window, interval, sinks = 0, pool = 1, history } = policy;
+  const { seed = 0, quota } = policy;
   const rules: [string, unknown, boolean, string][] = [
     ["window", window, isCount(window, 1), "a whole number from 1 on"],
     ["interval", interval, isCount(interval, 1), "a whole number from 1 on"],
@@ -38,6 +66,14 @@ export function checkPolicy(policy: Policy): void {
     ["shift", policy.shift, isShare(policy.shift, Infinity), "0 or more"],
     ["decay", history?.decay, isShare(history?.decay), "a number from 0 to 1"],
     ["mix", policy.redundancy?.mix, isShare(policy.redundancy?.mix), "0 to 1"],
+    ["seed", seed, isCount(seed, 0) && seed < 2 ** 32, "0 to 2^32 - 1"],
+    [
+      "quota blocks",
+      quota?.blocks,
+      isCount(quota?.blocks ?? 1, 1),
+      "1 or more",
+    ],
+    ["quota share", quota?.share, isShare(quota?.share), "0 to 1"],
   ];
   for (const [field, value, valid, needed] of rules) {
     if (valid) continue;

@@ -10,7 +10,8 @@ export const REVOCABLE = 7;
 
 /** Entries of a layer's ring of queries; none where none score. */
 export function queriesKept({ score, window }: Policy): number {
-  return score === "attention" ? window + REVOCABLE : 0;
+  const scores = score === "attention" || typeof score === "function";
+  return scores ? window + REVOCABLE : 0;
 }
 
 /** Counts the `n` queries of a call of `attend` that can be taken back. */
@@ -27,6 +28,8 @@ export function takeBack(layer: Layer, n: number, interval: number): void {
   layer.cached -= n;
   layer.seen -= n;
   layer.revocable -= n;
+  // What they paid cannot be taken back: a second pass will score.
+  layer.tallied = 0;
   // A time at which nothing was over the budget may lie in between.
   layer.generated = modulo(layer.generated - n, interval);
   const ring = layer.queries?.shape[0];

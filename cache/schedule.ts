@@ -1,5 +1,5 @@
 import type { Layer } from "./layer.ts";
-import type { Phase } from "./options.ts";
+import type { KVCacheOptions, Phase } from "./options.ts";
 import type { Policy } from "./policy.ts";
 
 /** What a {@linkcode Schedule} goes by; every size is in tokens of a head. */
@@ -11,6 +11,8 @@ export interface ScheduleOptions {
   slots: number;
   /** Most tokens of the first prompt that are protected. */
   protectMost: number;
+  /** What the text has at a position; for policies that evict at newlines. */
+  boundaryAt: KVCacheOptions["boundaryAt"];
 }
 
 /** When evictions are due, and which of the oldest tokens they must leave. */
@@ -47,14 +49,29 @@ export class Schedule {
    * Calls of `attend` with one generated token each that evict nothing, before
    * one that does or that has no room.
    */
-  stepsToEviction({ cached, generated }: Layer): number {
-    const { policy: { score, interval }, tokens, slots } = this.#options;
+  stepsToEviction(
+    { cached, generated }: Pick<Layer, "cached" | "generated">,
+  ): number {
+    const { policy: { score, interval, at }, tokens, slots } = this.#options;
     const room = slots - cached;
     if (score === "none") return room;
+    if (at === "newline") return Math.max(0, Math.min(tokens - cached, room));
     const due = interval - generated;
     const missing = Math.max(0, tokens + 1 - cached - due);
     const later = Math.ceil(missing / interval) * interval;
     return Math.min(due + later - 1, room);
+  }
+
+  /**
+   * Queries of the window before the one token that is being generated, if
+   * the window is the last before an eviction; below 0 if not.
+   */
+  windowBefore(layer: Layer): number {
+    const { policy: { window, at } } = this.#options;
+    if (at === "newline") return -1;
+    const { cached, generated } = layer;
+    const steps = this.stepsToEviction({ cached: cached - 1, generated });
+    return window - 1 - steps;
   }
 
   /** Starts over. */
@@ -72,9 +89,15 @@ export class Schedule {
   }
 
   #isDueInDecode(layer: Layer): boolean {
-    const { policy: { score, interval }, tokens } = this.#options;
-    if (++layer.generated < interval) return false;
-    layer.generated = 0;
-    return score !== "none" && layer.cached > tokens;
+    const { policy: { score, interval, at }, tokens } = this.#options;
+    const isOver = score !== "none" && layer.cached > tokens;
+    const isTime = ++layer.generated >= interval ||
+      at === "newline" && isOver && this.#isNewline(layer.seen - 1);
+    if (isTime) layer.generated = 0;
+    return isTime && isOver;
+  }
+
+  #isNewline(position: number): boolean {
+    return this.#options.boundaryAt?.(position) === "newline";
   }
 }

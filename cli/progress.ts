@@ -32,3 +32,16 @@ export function bar(done: number, total: number, what: string): string {
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
   return `[${"#".repeat(filled).padEnd(24)}] ${percent} ${what}`;
 }
+
+/**
+ * `12 min left`, from what a share of the work has taken.
+ *
+ * @param start When it began, in milliseconds of `performance.now()`.
+ */
+export function remaining(start: number, share: number): string {
+  const seconds = (performance.now() - start) / 1000 * (1 / share - 1);
+  if (!Number.isFinite(seconds)) return "";
+  return seconds < 90
+    ? `${Math.round(seconds)} s left`
+    : `${Math.round(seconds / 60)} min left`;
+}

@@ -1,12 +1,18 @@
 import { parseArgs } from "node:util";
-import { policies } from "../cache/policies/mod.ts";
-import type { Policy } from "../cache/policy.ts";
 import { type BackendName, openBackend } from "../kernels/open.ts";
-import { loadModel, type Model } from "../model/model.ts";
 import type { Session } from "../model/session.ts";
+import {
+  cacheTypes,
+  number,
+  policyNamed,
+  policyNames,
+  typeNamed,
+  withRedundancy,
+} from "./arguments.ts";
 import { parseBudget } from "./budget.ts";
 import { describe, type Figures, figuresOf } from "./figures.ts";
-import { modelSources } from "./model_sources.ts";
+import { interruptible } from "./interrupt.ts";
+import { load } from "./load.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -19,11 +25,14 @@ const options = {
   policy: { type: "string", default: "gkv" },
   "protect-prompt": { type: "boolean", default: false },
   raw: { type: "boolean", default: false },
+  redundancy: { type: "string" },
   "repetition-penalty": { type: "string" },
+  reposition: { type: "boolean", default: false },
   seed: { type: "string" },
   temperature: { type: "string" },
   "top-k": { type: "string" },
   "top-p": { type: "string" },
+  type: { type: "string", default: "f32" },
 } as const;
 
 /** How to use {@linkcode run}. */
@@ -34,7 +43,10 @@ export const runHelp: string = `gkv run MODEL [PROMPT] [options]
 
   --budget 8MiB|512t|25%   most that the cache holds: bytes, tokens, or a share
                            of the model's context (1024t)
-  --policy NAME            ${Object.keys(policies).join(", ")} (gkv)
+  --policy NAME            ${policyNames} (gkv)
+  --redundancy NAME        cosine, keydiff: how repeated keys are told
+  --type TYPE              ${cacheTypes.join(", ")} (f32): how it is stored
+  --reposition             keep rotary positions within the cache's length
   --protect-prompt         never evict the prompt, up to half the budget
   --max-tokens N           most tokens to generate (1024)
   --temperature T          0 takes the likeliest token (0)
@@ -48,16 +60,23 @@ export async function run(args: string[]): Promise<void> {
   const { values, positionals: [name, argument] } = parse(args);
   if (!name) throw new UsageError("Cannot run: a MODEL is needed");
   const settings = {
-    maxTokens: number(values, "max-tokens"),
-    temperature: number(values, "temperature"),
-    topK: number(values, "top-k"),
-    topP: number(values, "top-p"),
-    minP: number(values, "min-p"),
-    repetitionPenalty: number(values, "repetition-penalty"),
-    seed: number(values, "seed"),
+    maxTokens: number("max-tokens", values["max-tokens"]),
+    temperature: number("temperature", values.temperature),
+    topK: number("top-k", values["top-k"]),
+    topP: number("top-p", values["top-p"]),
+    minP: number("min-p", values["min-p"]),
+    repetitionPenalty: number(
+      "repetition-penalty",
+      values["repetition-penalty"],
+    ),
+    seed: number("seed", values.seed),
     raw: values.raw,
   };
-  const policy = policyNamed(values.policy);
+  const method = policyNamed(values.policy);
+  const policy = values.redundancy
+    ? withRedundancy(method, values.redundancy)
+    : method;
+  const dtype = typeNamed(values.type);
   const budget = values.budget ? { budget: parseBudget(values.budget) } : {};
   const progress = new ProgressLine();
   using backend = await openBackend({
@@ -67,7 +86,9 @@ export async function run(args: string[]): Promise<void> {
   using session = model.session({
     ...budget,
     policy,
+    dtype,
     protectPrompt: values["protect-prompt"],
+    reposition: values.reposition,
   });
   const prompt = argument ?? await readStandardInput();
   const output = new Output(values.json, progress);
@@ -80,45 +101,12 @@ export async function run(args: string[]): Promise<void> {
   );
 }
 
-type Values = ReturnType<typeof parse>["values"];
-
 function parse(args: string[]) {
   try {
     return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-}
-
-function number(values: Values, name: keyof Values): number | undefined {
-  const text = values[name];
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isFinite(value) && text !== "") return value;
-  throw new UsageError(`Cannot read --${name} ${text}: a number is needed`);
-}
-
-function policyNamed(name: string): Policy {
-  if (Object.hasOwn(policies, name)) return policies[name]();
-  throw new UsageError(
-    `Cannot use policy ${name}: one of ${Object.keys(policies).join(", ")} ` +
-      `is needed`,
-  );
-}
-
-async function load(
-  name: string,
-  backend: Awaited<ReturnType<typeof openBackend>>,
-  progress: ProgressLine,
-): Promise<Model> {
-  const sources = await modelSources(name, progress);
-  const model = await loadModel(sources, {
-    backend,
-    onProgress: ({ bytes, total }) =>
-      progress.show(bar(bytes, total, `loading ${name}`)),
-  });
-  progress.clear();
-  return model;
 }
 
 async function readStandardInput(): Promise<string> {
@@ -142,24 +130,15 @@ async function generate(
   output: Output,
   progress: ProgressLine,
 ): Promise<void> {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) Deno.exit(130);
-    controller.abort();
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  try {
+  await interruptible(async (signal) => {
     const answer = session.generate(prompt, {
       ...settings,
-      signal: controller.signal,
+      signal,
       onPrompt: ({ done, total }) => progress.show(bar(done, total, "prompt")),
       onWarning: (message) => console.error(`gkv: warning: ${message}`),
     });
     for await (const piece of answer) output.write(piece, session);
-  } finally {
-    progress.clear();
-    Deno.removeSignalListener("SIGINT", stop);
-  }
+  }).finally(() => progress.clear());
 }
 
 /** Standard output, as text that streams or as one object. */

@@ -8,24 +8,28 @@ import { attention } from "../kernels/wgsl/attention.ts";
 import { compact } from "../kernels/wgsl/compact.ts";
 import { copy } from "../kernels/wgsl/copy.ts";
 import { embed } from "../kernels/wgsl/embed.ts";
+import { keydiff } from "../kernels/wgsl/keydiff.ts";
 import { linear } from "../kernels/wgsl/linear.ts";
 import { gpuKernels } from "../kernels/wgsl/mod.ts";
 import { order } from "../kernels/wgsl/order.ts";
+import { random } from "../kernels/wgsl/random.ts";
 import { recency } from "../kernels/wgsl/recency.ts";
 import { redundancy } from "../kernels/wgsl/redundancy.ts";
+import { reposition } from "../kernels/wgsl/reposition.ts";
 import { rmsNorm } from "../kernels/wgsl/rms_norm.ts";
 import { rope } from "../kernels/wgsl/rope.ts";
 import { select } from "../kernels/wgsl/select.ts";
 import { sample } from "../kernels/wgsl/sample.ts";
 import { softmax } from "../kernels/wgsl/softmax.ts";
 import { swiglu } from "../kernels/wgsl/swiglu.ts";
+import { tallyScores } from "../kernels/wgsl/tally_scores.ts";
 import { windowScores } from "../kernels/wgsl/window_scores.ts";
 import { type Gpu, type GpuOptions, requestGpu } from "./device.ts";
 import { DeviceLostError } from "./error.ts";
 import { PipelineCache } from "./pipelines.ts";
 import type { GpuCounts, GpuQueue, GpuRange } from "./queue.ts";
 import { GpuStorage, rangeOf } from "./storage.ts";
-import type { GpuCache, GpuTensor } from "./tensor.ts";
+import type { GpuCache, GpuTally, GpuTensor } from "./tensor.ts";
 import type { KernelTime } from "./timer.ts";
 
 /** The highest code, so that any other is lower. */
@@ -43,6 +47,8 @@ type Bound<F> = F extends (queue: GpuQueue, ...args: infer A) => void
 export class GpuBackend extends GpuStorage implements Backend {
   /** Adapter and variant: `webgpu (llvmpipe)`. */
   readonly name: string;
+  /** See {@linkcode Backend.automatic}. */
+  readonly automatic: boolean;
   /** The device itself, for those who share it. */
   readonly device: GPUDevice;
   /** What kernels refuse non-finite numbers in, since the last read. */
@@ -59,10 +65,16 @@ export class GpuBackend extends GpuStorage implements Backend {
   readonly compact: Bound<typeof compact> = compact.bind(null, this.queue);
   readonly copy: Bound<typeof copy> = copy.bind(null, this.queue);
   readonly embed: Bound<typeof embed> = embed.bind(null, this.queue);
+  readonly keydiff: Bound<typeof keydiff> = keydiff.bind(null, this.queue);
   readonly linear: Bound<typeof linear> = linear.bind(null, this.queue);
   readonly order: Bound<typeof order> = order.bind(null, this.queue);
+  readonly random: Bound<typeof random> = random.bind(null, this.queue);
   readonly recency: Bound<typeof recency> = recency.bind(null, this.queue);
   readonly redundancy: Bound<typeof redundancy> = redundancy.bind(
+    null,
+    this.queue,
+  );
+  readonly reposition: Bound<typeof reposition> = reposition.bind(
     null,
     this.queue,
   );
@@ -72,6 +84,10 @@ export class GpuBackend extends GpuStorage implements Backend {
   readonly select: Bound<typeof select> = select.bind(null, this.queue);
   readonly softmax: Bound<typeof softmax> = softmax.bind(null, this.queue);
   readonly swiglu: Bound<typeof swiglu> = swiglu.bind(null, this.queue);
+  readonly tallyScores: Bound<typeof tallyScores> = tallyScores.bind(
+    null,
+    this.queue,
+  );
   readonly windowScores: Bound<typeof windowScores> = windowScores.bind(
     null,
     this.queue,
@@ -81,6 +97,7 @@ export class GpuBackend extends GpuStorage implements Backend {
     super(gpu, pipelines);
     this.name = `webgpu (${gpu.description})`;
     this.device = gpu.device;
+    this.automatic = gpu.automatic;
     this.#flag = this.tensor([1], "i32");
     this.write(this.#flag, [NONE]);
     gpu.device.lost.then(({ reason, message }) => {
@@ -98,7 +115,7 @@ export class GpuBackend extends GpuStorage implements Backend {
     const gpu = await requestGpu(options);
     if (!gpu) return null;
     const pipelines = new PipelineCache(gpu);
-    await pipelines.prepare(gpuKernels);
+    await pipelines.prepare(gpuKernels.filter(({ late }) => !late));
     const backend = new GpuBackend(gpu, pipelines);
     await backend.#measure();
     return backend;
@@ -129,13 +146,19 @@ export class GpuBackend extends GpuStorage implements Backend {
   }
 
   /** As `GpuStorage`'s, and what kernels found not finite until then. */
-  protected override async readBytes(range: GpuRange): Promise<ArrayBuffer> {
+  protected override async readBytes(
+    ranges: readonly GpuRange[],
+  ): Promise<ArrayBuffer> {
     const names = this.#checked.splice(0);
     try {
-      if (names.length === 0) return await super.readBytes(range);
-      const bytes = await this.queue.read([range, rangeOf(this.#flag, 1)]);
-      const code = new Int32Array(bytes, range.size, 1)[0];
-      if (code === NONE) return bytes.slice(0, range.size);
+      if (names.length === 0) return await super.readBytes(ranges);
+      const bytes = await super.readBytes([
+        ...ranges,
+        rangeOf(this.#flag, 0, 1),
+      ]);
+      const size = bytes.byteLength - Int32Array.BYTES_PER_ELEMENT;
+      const code = new Int32Array(bytes, size, 1)[0];
+      if (code === NONE) return bytes.slice(0, size);
       this.write(this.#flag, [NONE]);
       throw notFinite(names[code]);
     } catch (error) {
@@ -179,8 +202,14 @@ export class GpuBackend extends GpuStorage implements Backend {
     n: number,
     cached: number,
     name: string,
+    tally?: GpuTally,
+    tallied?: number,
   ): void {
     const code = this.#checked.push(name) - 1;
-    attention(this.queue, q, cache, out, n, cached, this.#flag, code);
+    const flag = this.#flag;
+    attention(
+      this.queue,
+      ...[q, cache, out, n, cached, flag, code, tally, tallied] as const,
+    );
   }
 }

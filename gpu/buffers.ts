@@ -1,3 +1,5 @@
+import { GpuMemoryError } from "./error.ts";
+
 /**
  * Makes a device's buffers. That there is no memory for one is known only
  * later, so that it is told by {@linkcode check}.
@@ -6,7 +8,7 @@ export class GpuBuffers {
   readonly #device: GPUDevice;
   /** Settled when it is known of all buffers whether there was memory. */
   #known: Promise<void> = Promise.resolve();
-  #refused: RangeError | undefined;
+  #refused: GpuMemoryError | undefined;
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -29,7 +31,7 @@ export class GpuBuffers {
   /**
    * Waits until it is known of all buffers whether there was memory.
    *
-   * @throws {RangeError} the first time after there was none for a buffer.
+   * @throws {GpuMemoryError} the first time after there was none for a buffer.
    */
   async check(): Promise<void> {
     await this.#known;
@@ -39,8 +41,8 @@ export class GpuBuffers {
   }
 }
 
-function outOfMemory(bytes: number): RangeError {
-  return new RangeError(
+function outOfMemory(bytes: number): GpuMemoryError {
+  return new GpuMemoryError(
     `Cannot allocate ${bytes} bytes: the GPU has not so much memory left, ` +
       `a smaller model or budget is needed`,
   );

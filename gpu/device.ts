@@ -2,6 +2,8 @@
 export interface GpuFeatures {
   /** Reductions across a subgroup: Chromium has them, Deno does not. */
   readonly subgroups: boolean;
+  /** Numbers of 16 bits, `shader-f16`: Deno has them, SwiftShader does not. */
+  readonly f16: boolean;
 }
 
 /** A device and what it can do. */
@@ -14,6 +16,8 @@ export interface Gpu {
   readonly maxBinding: number;
   /** Whether dispatches are timed, see {@linkcode GpuOptions.timestamps}. */
   readonly timestamps: boolean;
+  /** See {@linkcode Backend.automatic}. */
+  readonly automatic: boolean;
 }
 
 /** Options of {@linkcode requestGpu}. */
@@ -26,10 +30,12 @@ export interface GpuOptions {
   timestamps?: boolean | undefined;
   /** Pass over adapters that are software: the CPU itself is faster. */
   hardwareOnly?: boolean | undefined;
+  /** Nobody asked for a GPU: see {@linkcode Backend.automatic}. */
+  automatic?: boolean | undefined;
 }
 
 /** Optional features that are asked for where the adapter has them. */
-const wanted = ["subgroups", "timestamp-query"] as const;
+const wanted = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
 /** Limits that are raised to what the adapter allows. */
 const raised = [
@@ -61,12 +67,14 @@ export async function requestGpu(
     device,
     features: {
       subgroups: has("subgroups") && !without.includes("subgroups"),
+      f16: has("shader-f16") && !without.includes("f16"),
     },
     description: description || `${vendor} ${architecture}`.trim(),
     maxBinding: Math.min(
       maxBinding,
       device.limits.maxStorageBufferBindingSize,
     ),
+    automatic: options.automatic === true,
     timestamps: options.timestamps === true && has("timestamp-query"),
   };
 }

@@ -24,35 +24,36 @@ export class PipelineCache {
   async prepare(kernels: readonly GpuKernel[]): Promise<void> {
     await Promise.all(kernels.map(async (kernel) => {
       if (this.#pipelines.has(kernel)) return;
-      const { descriptor, layout } = await this.#describe(kernel);
+      const { module, code, layout, descriptor } = this.#describe(kernel);
+      await refuseErrors(module, kernel, code);
       const { device } = this.#gpu;
       const pipeline = await device.createComputePipelineAsync(descriptor);
       this.#pipelines.set(kernel, { pipeline, layout });
     }));
   }
 
-  /** A kernel that was prepared. */
+  /** A kernel, compiled now if it was not; browsers do that in background. */
   get(kernel: GpuKernel): GpuPipeline {
     const found = this.#pipelines.get(kernel);
     if (found) return found;
-    throw new TypeError(
-      `Cannot run kernel ${kernel.name}: it was not prepared, its name in ` +
-        `kernels/wgsl/mod.ts is needed`,
-    );
+    const { layout, descriptor } = this.#describe(kernel);
+    const pipeline = this.#gpu.device.createComputePipeline(descriptor);
+    const made = { pipeline, layout };
+    this.#pipelines.set(kernel, made);
+    return made;
   }
 
-  async #describe(kernel: GpuKernel) {
+  #describe(kernel: GpuKernel) {
     const { device, features } = this.#gpu;
     const code = sourceOf(kernel, features);
     const module = device.createShaderModule({ code, label: kernel.name });
-    await refuseErrors(module, kernel, code);
     const layout = layoutOf(device, kernel);
     const descriptor: GPUComputePipelineDescriptor = {
       label: kernel.name,
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: "main" },
     };
-    return { descriptor, layout };
+    return { module, code, layout, descriptor };
   }
 }
 

@@ -43,6 +43,8 @@ export class GpuQueue {
     bytesRead: 0,
     bytesMoved: 0,
   };
+  /** For a tensor of a kernel that it does not use. */
+  readonly unused: GpuTensor;
   readonly #device: GPUDevice;
   readonly #buffers: GpuBuffers;
   readonly #pipelines: PipelineCache;
@@ -69,6 +71,10 @@ export class GpuQueue {
       size: SLOT * SLOTS,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
+    const usage = GPUBufferUsage.STORAGE;
+    const buffer = device.createBuffer({ label: "unused", size: 16, usage });
+    const memory = { id: -2, buffer, size: 16 };
+    this.unused = new GpuTensor("f32", memory, [4], 1);
   }
 
   /**
@@ -152,7 +158,7 @@ export class GpuQueue {
   /**
    * Waits for what was recorded and gives the ranges' bytes, in one piece.
    *
-   * @throws {RangeError} when there was no memory for a buffer made before.
+   * @throws {GpuMemoryError} when there was no memory for a buffer made before.
    */
   async read(ranges: readonly GpuRange[]): Promise<ArrayBuffer> {
     const size = ranges.reduce((sum, range) => sum + range.size, 0);
@@ -186,6 +192,7 @@ export class GpuQueue {
   /** Frees the queue's own buffers. */
   dispose(): void {
     this.#parameters.destroy();
+    this.unused.memory.buffer.destroy();
     this.#scratch?.memory.buffer.destroy();
     this.#timer?.dispose();
   }
@@ -224,13 +231,14 @@ export class GpuQueue {
     f32: readonly number[],
   ): void {
     let at = this.#slot * SLOT / 4;
-    for (const { offset, stride } of tensors) {
+    for (const { offset, stride, scales } of tensors) {
       this.#words[at++] = offset;
       this.#words[at++] = stride;
+      this.#words[at++] = scales;
     }
     for (const value of u32) this.#words[at++] = value;
     for (const value of f32) this.#floats[at++] = value;
-    const given = 2 * tensors.length + u32.length;
+    const given = 3 * tensors.length + u32.length;
     if (
       given === wholeParameters(kernel).length &&
       f32.length === (kernel.f32?.length ?? 0)

@@ -1,11 +1,14 @@
+import { vectorBytes } from "../kernels/cache_bytes.ts";
 import type { DType, MemoryStats, Tensor, WeightPart } from "../kernels/ops.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { pack, packedWords } from "../kernels/wgsl/pack.ts";
 import { GpuBuffers } from "./buffers.ts";
 import type { Gpu } from "./device.ts";
+import { GpuMemoryError } from "./error.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { GpuQueue, type GpuRange } from "./queue.ts";
 import {
+  elements,
   type GpuMemory,
   GpuTensor,
   type GpuWeight,
@@ -39,24 +42,28 @@ export class GpuStorage {
 
   /** See {@linkcode Backend.tensor}. */
   tensor(shape: readonly number[], dtype: DType = "f32"): GpuTensor {
-    const size = shape.reduce((product, length) => product * length, 1);
-    const memory = this.#allocate(size * 4);
-    return new GpuTensor(dtype, memory, shape, size / shape[0]);
+    const size = elements(shape);
+    const width = shape.at(-1)!;
+    const bytes = dtype === "i32"
+      ? 4 * size
+      : size / width * vectorBytes(dtype, width);
+    const memory = this.#allocate(bytes);
+    const scales = dtype === "int8" ? size / 4 : 0;
+    return new GpuTensor(dtype, memory, shape, size / shape[0], 0, scales);
   }
 
   /** See {@linkcode Backend.slice}. */
   slice(tensor: Tensor, from: number, to: number): GpuTensor {
-    const { dtype, memory, shape, stride, offset } = tensor as GpuTensor;
-    const [n, _, ...inner] = shape;
-    const size = inner.reduce((product, length) => product * length, 1);
-    const start = offset + from * size;
-    return new GpuTensor(
-      dtype,
-      memory,
-      [n, to - from, ...inner],
-      stride,
-      start,
-    );
+    const whole = tensor as GpuTensor;
+    const [n, _, ...inner] = whole.shape;
+    return whole.part([n, to - from, ...inner], from * elements(inner));
+  }
+
+  /** See {@linkcode Backend.rows}. */
+  rows(tensor: Tensor, from: number, to: number): GpuTensor {
+    const whole = tensor as GpuTensor;
+    const shape = [to - from, ...whole.shape.slice(1)];
+    return whole.part(shape, from * whole.stride);
   }
 
   /** See {@linkcode Backend.weight}. */
@@ -105,8 +112,8 @@ export class GpuStorage {
     n: number = tensor.shape[0],
   ): Promise<Float32Array | Int32Array> {
     const { stride, width, dtype } = tensor;
-    const range = rangeOf(tensor, (n - 1) * stride + width);
-    const bytes = await this.readBytes(range);
+    const range = rangeOf(tensor, 0, (n - 1) * stride + width);
+    const bytes = await this.readBytes([range]);
     const Type = dtype === "f32" ? Float32Array : Int32Array;
     const all = new Type(bytes);
     if (stride === width) return all;
@@ -117,9 +124,25 @@ export class GpuStorage {
     return out;
   }
 
-  /** Waits for a range of a buffer. */
-  protected readBytes(range: GpuRange): Promise<ArrayBuffer> {
-    return this.queue.read([range]);
+  /** See {@linkcode Backend.save}. */
+  async save(tensor: GpuTensor, n: number): Promise<Uint8Array> {
+    if (n === 0) return new Uint8Array();
+    return new Uint8Array(await this.readBytes(slotRanges(tensor, n)));
+  }
+
+  /** See {@linkcode Backend.restore}. */
+  restore(tensor: GpuTensor, n: number, bytes: Uint8Array): void {
+    let at = 0;
+    for (const { memory, offset, size } of slotRanges(tensor, n)) {
+      const part = bytes.subarray(at, at + size);
+      this.queue.write(memory, offset, part as BufferSource);
+      at += size;
+    }
+  }
+
+  /** Waits for ranges of buffers, which it gives in one piece. */
+  protected readBytes(ranges: readonly GpuRange[]): Promise<ArrayBuffer> {
+    return this.queue.read(ranges);
   }
 
   /** See {@linkcode Backend.free}. */
@@ -151,8 +174,8 @@ export class GpuStorage {
     return { id: this.#nextId++, buffer, size: rounded };
   }
 
-  #tooLarge(size: number): RangeError {
-    return new RangeError(
+  #tooLarge(size: number): GpuMemoryError {
+    return new GpuMemoryError(
       `Cannot allocate ${size} bytes: a buffer of the GPU can have ` +
         `${this.maxTensorBytes}`,
     );
@@ -184,10 +207,30 @@ export class GpuStorage {
   }
 }
 
-/** The first `words` elements of a tensor, with the gaps of a slice. */
-export function rangeOf(tensor: GpuTensor, words: number): GpuRange {
-  const { memory, offset } = tensor;
-  return { memory, offset: offset * 4, size: words * 4 };
+/** `count` elements of a tensor's memory, from its own element `from` on. */
+export function rangeOf(
+  { memory, offset, elementBytes }: GpuTensor,
+  from: number,
+  count: number,
+): GpuRange {
+  const start = (offset + from) * elementBytes;
+  return { memory, offset: start, size: count * elementBytes };
+}
+
+/** The first `n` slots of each head, and after all of them their scales. */
+function slotRanges(tensor: GpuTensor, n: number): GpuRange[] {
+  const { memory, shape: [heads, slots], width, stride, scaled } = tensor;
+  const each = (range: (h: number) => GpuRange) =>
+    Array.from({ length: heads }, (_, h) => range(h));
+  const size = n * width / slots;
+  const data = each((h) => rangeOf(tensor, h * stride, size));
+  if (!scaled) return data;
+  const scales = (h: number) => 4 * (tensor.scales + h * stride / scaled);
+  const bytes = 4 * size / scaled;
+  return [
+    ...data,
+    ...each((h) => ({ memory, offset: scales(h), size: bytes })),
+  ];
 }
 
 /**

@@ -2,6 +2,7 @@ import type {
   DType,
   LayerCache,
   SelectionTensors,
+  Tally,
   Tensor,
   Weight,
   WeightPart,
@@ -15,7 +16,14 @@ export interface GpuMemory {
   readonly size: number;
 }
 
-/** A {@linkcode Tensor} in a GPU buffer. */
+/** Bytes of an element. */
+const BYTES = { f32: 4, i32: 4, f16: 2, int8: 1 } as const;
+
+/**
+ * A {@linkcode Tensor} in a GPU buffer: elements in order, little-endian, and
+ * after all of them, for type `int8`, a float32 scale for each vector of the
+ * last dimension.
+ */
 export class GpuTensor implements Tensor {
   /** Elements in one entry of the first dimension. */
   readonly width: number;
@@ -24,6 +32,7 @@ export class GpuTensor implements Tensor {
    * @param offset First element in `memory`.
    * @param shape Outermost first.
    * @param stride Elements from one entry of the first dimension to the next.
+   * @param scales Word of 4 bytes in `memory` that is the first scale, if any.
    */
   constructor(
     readonly dtype: DType,
@@ -31,9 +40,32 @@ export class GpuTensor implements Tensor {
     readonly shape: readonly number[],
     readonly stride: number,
     readonly offset = 0,
+    readonly scales = 0,
   ) {
-    this.width = shape.slice(1).reduce((product, size) => product * size, 1);
+    this.width = elements(shape.slice(1));
   }
+
+  /** Bytes of an element. */
+  get elementBytes(): number {
+    return BYTES[this.dtype];
+  }
+
+  /** Elements that share a scale; 0 where none do. */
+  get scaled(): number {
+    return this.dtype === "int8" ? this.shape.at(-1)! : 0;
+  }
+
+  /** A part of it, from element `from` on. */
+  part(shape: readonly number[], from: number): GpuTensor {
+    const { dtype, memory, stride, offset, scales, scaled } = this;
+    const first = scaled ? scales + from / scaled : 0;
+    return new GpuTensor(dtype, memory, shape, stride, offset + from, first);
+  }
+}
+
+/** Elements of a tensor of a shape. */
+export function elements(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
 }
 
 /** A {@linkcode LayerCache} in GPU buffers. */
@@ -41,6 +73,13 @@ export interface GpuCache extends LayerCache {
   readonly keys: GpuTensor;
   readonly values: GpuTensor;
   readonly positions: GpuTensor;
+  readonly sums: GpuTensor | undefined;
+}
+
+/** A {@linkcode Tally} in GPU buffers. */
+export interface GpuTally extends Tally {
+  readonly sums: GpuTensor;
+  readonly squares: GpuTensor | undefined;
 }
 
 /** {@linkcode SelectionTensors} in GPU buffers. */
@@ -50,6 +89,8 @@ export interface GpuSelection extends SelectionTensors {
   readonly history: GpuTensor | undefined;
   readonly finalScores: GpuTensor;
   readonly kept: GpuTensor;
+  readonly positions: GpuTensor;
+  readonly order: GpuTensor;
 }
 
 /** Consecutive rows of one stored type in one buffer. */

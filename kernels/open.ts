@@ -40,7 +40,11 @@ export async function openBackend(
     case "webgpu":
       return await openGpu(options) ?? refuse(backend, "an adapter");
     case undefined:
-      return await openGpu({ ...options, hardwareOnly: true }) ??
+      return await openGpu({
+        ...options,
+        hardwareOnly: true,
+        automatic: true,
+      }) ??
         await WasmBackend.open(options);
     default:
       return refuse(backend, "webgpu, wasm or reference");

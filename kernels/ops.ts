@@ -1,7 +1,17 @@
 import type { StoredType } from "./stored.ts";
 
-/** Types of a tensor's elements, all of 4 bytes. */
-export type DType = "f32" | "i32";
+/**
+ * Types in which a cache can hold keys and values: float32, float16 (at most
+ * 65,504 either way), or integers of 8 bits with one float32 scale per vector of `headDim`, `x = scale
+ * · q` with `scale = max |x| / 127`. Keys of type `int8` are turned by an
+ * orthogonal matrix first, which spreads their outliers and changes no
+ * product with queries turned alike: Hadamard's, of the largest power of two
+ * that divides `headDim`, over the square root of its size (arXiv 2404.00456).
+ */
+export type CacheType = "f32" | "f16" | "int8";
+
+/** Types of a tensor's elements; only those of 4 bytes are read and written. */
+export type DType = CacheType | "i32";
 
 /**
  * A block of a backend's memory with a shape.
@@ -45,12 +55,30 @@ export interface WeightPart {
  * order; those in use are the first ones.
  */
 export interface LayerCache {
-  /** `[kvHeads, slots, headDim]`, rotary embedding applied. */
+  /** `[kvHeads, slots, headDim]`, of a {@linkcode CacheType}, rotary embedding applied. */
   readonly keys: Tensor;
-  /** `[kvHeads, slots, headDim]`. */
+  /** The same shape and type. */
   readonly values: Tensor;
   /** `i32 [kvHeads, slots]`. */
   readonly positions: Tensor;
+  /**
+   * `f32 [kvHeads, slots]`: what else is known of a token and moves with it,
+   * if anything: the attention it got, see {@linkcode Tally}, or a mark.
+   */
+  readonly sums: Tensor | undefined;
+}
+
+/** How the scores of the query heads that share a KV head become one. */
+export type HeadRule = "max" | "mean";
+
+/** Where {@linkcode Kernels.attention} adds up the attention that tokens get. */
+export interface Tally {
+  /** Sums over queries, `[kvHeads, slots]` by slot. */
+  readonly sums: Tensor;
+  /** Squared deviations from the mean, of the same shape, if they are needed. */
+  readonly squares: Tensor | undefined;
+  /** What a query adds of its heads. */
+  readonly heads: HeadRule;
 }
 
 /** How an earlier score and the current one become one (arXiv 2512.00504). */
@@ -73,7 +101,19 @@ export interface SelectionRule {
   readonly redundancy?: {
     /** Share of the score; the rest is that of redundancy, 0 to 1. */
     readonly mix: number;
+    /**
+     * What measures it: `"cosine"` of all pairs ({@linkcode Kernels.redundancy},
+     * the default), or `"keydiff"`, the cosine with the mean key, which is
+     * linear in the number of tokens.
+     */
+    readonly by?: "cosine" | "keydiff";
   };
+  /**
+   * Slots for the best of each block of positions, whatever the others have
+   * (arXiv 2605.23200): all positions so far fall into so many `blocks` of
+   * equal size, which share that `share` of what is selected.
+   */
+  readonly quota?: { readonly blocks: number; readonly share: number };
 }
 
 /** What {@linkcode Kernels.select} works on, `[kvHeads, slots]` by rank. */
@@ -84,6 +124,10 @@ export interface SelectionTensors {
   readonly similarities: Tensor;
   /** Scores of the last eviction, and then of this one, if the rule has one. */
   readonly history: Tensor | undefined;
+  /** `i32`, by slot; for a quota, which uses up `similarities`. */
+  readonly positions: Tensor;
+  /** Slots by rank, `i32`; for a quota. */
+  readonly order: Tensor;
   /** Result: what tokens were selected by. */
   readonly finalScores: Tensor;
   /** Result: the ranks that are kept, ascending; `i32`. */
@@ -102,6 +146,10 @@ export interface SelectionCounts {
   readonly remembered: number;
   /** The oldest, which are kept in any case; at most `k`. */
   readonly protect: number;
+  /** Positions of a block of the quota; 0 without one. */
+  readonly blockSize: number;
+  /** The best of each block that are kept, not counting the protected. */
+  readonly perBlock: number;
 }
 
 /** How {@linkcode Kernels.sample} cuts and bends a distribution. */
@@ -177,7 +225,10 @@ export interface Kernels {
   /** `x += y`; x `[n, width]`, y the same, or `[width]`, added to every row. */
   add(x: Tensor, y: Tensor, n: number): void;
 
-  /** Copies rows `from … from + n` of `source` to rows `to …` of `target`. */
+  /**
+   * Copies rows `from … from + n` of `source` to rows `to …` of `target`, of
+   * the same type; slices of types `f16` and `int8` begin at multiples of 4.
+   */
   copy(
     source: Tensor,
     from: number,
@@ -208,6 +259,11 @@ export interface Kernels {
    * query `i` sees `cached - n + i + 1` slots. Query head `h` belongs to KV
    * head `floor(h / G)`. q and out `[n, queryHeads, headDim]`. NaN and
    * infinity in `q` are refused, under the name given, as by `append`.
+   *
+   * With a `tally`, what its rule makes of the heads' weights is added to
+   * `sums`, query by query, and to `squares` by Welford's method, as if
+   * `tallied` queries had been added before. Slots of the queries' own tokens
+   * begin at 0, and all do if `tallied` is 0.
    */
   attention(
     q: Tensor,
@@ -216,6 +272,8 @@ export interface Kernels {
     n: number,
     cached: number,
     name: string,
+    tally?: Tally,
+    tallied?: number,
   ): void;
 
   /** Sorts the first `n` slots of each head by position; order `i32 [kvHeads, slots]`. */
@@ -225,8 +283,9 @@ export interface Kernels {
    * Local score of all but the `window` newest of `n` tokens:
    * `mean_i max_g A[g, i, r] + shift · std_i(max_g A[g, i, r])`, with `A` the
    * causal attention of the last `window` queries and the sample standard
-   * deviation. queries `[window or more, queryHeads, headDim]` is a ring, where
-   * the window begins at entry `oldest`; that query stands at rank `n - window`.
+   * deviation; `heads` may put a mean in the place of the maximum. queries
+   * `[window or more, queryHeads, headDim]` is a ring, where the window begins
+   * at entry `oldest`; that query stands at rank `n - window`.
    */
   windowScores(
     queries: Tensor,
@@ -237,10 +296,46 @@ export interface Kernels {
     scores: Tensor,
     n: number,
     shift: number,
+    heads: HeadRule,
+  ): void;
+
+  /**
+   * The same from a tally of `count` queries: `sums / count + shift ·
+   * sqrt(squares / (count - 1))` of the `n` oldest tokens, by rank.
+   */
+  tallyScores(
+    sums: Tensor,
+    squares: Tensor | undefined,
+    order: Tensor,
+    scores: Tensor,
+    n: number,
+    count: number,
+    shift: number,
   ): void;
 
   /** Score of a token is its rank: newer tokens are better (arXiv 2309.17453). */
   recency(scores: Tensor, n: number): void;
+
+  /**
+   * Scores that are uniform in [0, 1) and depend on nothing but `seed`, head
+   * and rank: `x / 2^24`, `x` the upper 24 bits of `hash(hash(seed + head) +
+   * rank)`, with the hash of `kernels/reference/random.ts`.
+   *
+   * @param seed From 0 to 2^32 - 1.
+   */
+  random(scores: Tensor, n: number, seed: number): void;
+
+  /**
+   * `factor` times the cosine of each of `n` keys with the mean of all, `k / (|k|
+   * + 1e-6)` (arXiv 2504.15364), by rank; `out [kvHeads, slots]`.
+   */
+  keydiff(
+    cache: LayerCache,
+    order: Tensor,
+    out: Tensor,
+    n: number,
+    factor: number,
+  ): void;
 
   /**
    * How much each token's key repeats those of others (arXiv 2505.24133):
@@ -265,7 +360,8 @@ export interface Kernels {
    *    (arXiv 2404.14469);
    * 3. `redundancy`: `mix · score - (1 - mix) · r`, with `r` the softmax over
    *    `n` of the similarities, divided by its maximum if there is a history;
-   * 4. the `protect` oldest are raised above all others;
+   * 4. the `protect` oldest are raised above all others, and with a `quota` the
+   *    `perBlock` best others of each block of `blockSize` positions;
    * 5. the `k` largest are kept, on ties those of lower rank;
    * 6. `history`: what the first stage made of their scores is remembered.
    */
@@ -286,6 +382,24 @@ export interface Kernels {
     n: number,
     k: number,
     window: number,
+  ): void;
+
+  /**
+   * Turns the keys that `compact` will keep to the ranks they will have: the
+   * rotary embedding of rank `r` becomes that of `r'`, the number of kept
+   * tokens that are older (arXiv 2309.17453). Comes before `compact`.
+   *
+   * @param frequencies Radians per position of the channel pairs, `[1, headDim / 2]`.
+   */
+  reposition(
+    cache: LayerCache,
+    order: Tensor,
+    kept: Tensor,
+    n: number,
+    k: number,
+    window: number,
+    frequencies: Tensor,
+    pairing: "adjacent" | "halves",
   ): void;
 
   /** Softmax of `x / temperature` over each of `n` rows, in place; x `[n, width]`. */
@@ -326,6 +440,12 @@ export interface Backend extends Kernels, Disposable {
   /** Which one it is, as figures show it: `wasm (relaxed-simd)`. */
   readonly name: string;
 
+  /**
+   * Whether it was chosen for want of a wish: a model that does not fit into
+   * its memory goes to WebAssembly instead.
+   */
+  readonly automatic?: boolean;
+
   /** Bytes of the largest tensor that can be made. */
   readonly maxTensorBytes: number;
 
@@ -340,6 +460,9 @@ export interface Backend extends Kernels, Disposable {
    * `[n, to - from, …]`. Not to be freed.
    */
   slice(tensor: Tensor, from: number, to: number): Tensor;
+
+  /** Entries `from … to` of the first dimension, in the same memory. Not to be freed. */
+  rows(tensor: Tensor, from: number, to: number): Tensor;
 
   /** Room for a matrix, to be filled part by part with {@linkcode load}. */
   weight(columns: number, parts: readonly WeightPart[]): Weight;
@@ -359,6 +482,22 @@ export interface Backend extends Kernels, Disposable {
    * dimension (all by default), in a new array.
    */
   read(tensor: Tensor, n?: number): Promise<Float32Array | Int32Array>;
+
+  /**
+   * As {@linkcode read}, at once; absent where what was enqueued must be
+   * waited for.
+   */
+  peek?(tensor: Tensor, n?: number): Float32Array | Int32Array;
+
+  /**
+   * Bytes of the first `n` slots of each head of a tensor `[heads, slots, …]`,
+   * whatever its type, the same on every backend: little-endian elements in
+   * order, after those of type `int8` their scales.
+   */
+  save(tensor: Tensor, n: number): Promise<Uint8Array>;
+
+  /** Puts back what {@linkcode save} gave for `n` slots. */
+  restore(tensor: Tensor, n: number, bytes: Uint8Array): void;
 
   /** Gives memory back; using it afterwards is undefined. */
   free(memory: Tensor | Weight): void;

@@ -88,7 +88,7 @@ function nibbles(
 }
 
 /** Value of an IEEE 754 half-precision bit pattern. */
-function halfToNumber(bits: number): number {
+export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -44,7 +44,7 @@ export class Decoder {
    * Takes tokens through all blocks and into the cache.
    *
    * @param ids At most {@linkcode CHUNK_TOKENS}, and what the cache has room for.
-   * @param position Position of the first: the tokens seen before it.
+   * @param position Rotary position of the first, {@linkcode KVCache.position}.
    */
   forward(
     ids: ArrayLike<number>,

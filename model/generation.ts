@@ -11,8 +11,10 @@ export interface GenerateOptions extends SamplerOptions {
   /** Take the prompt as it is, without the model's chat template. */
   raw?: boolean | undefined;
   /**
-   * Go on with another device, or on the CPU, when the GPU is lost; the
-   * default. Otherwise the generation fails with a `DeviceLostError`.
+   * Go on with another device, or on the CPU, when the GPU is lost, and on the
+   * CPU when a GPU that nobody asked for has not the memory; the default.
+   * Otherwise the generation fails with a `DeviceLostError`, or a
+   * `GpuMemoryError`.
    */
   fallback?: boolean | undefined;
   /**

@@ -2,10 +2,10 @@ import type { Backend } from "../kernels/ops.ts";
 import { type ChatTemplate, chatTemplateOf } from "./tokenizer/chat.ts";
 import type { Checkpoint, ModelConfig } from "./checkpoint/checkpoint.ts";
 import type { Decoder } from "./decoder.ts";
-import { Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { fileSources } from "./files/files.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
-import { openBackend } from "../kernels/open.ts";
+import { lacksMemory, loadEngine, loadOwn } from "./load_engine.ts";
 import type { EngineHost, SessionOptions } from "./sequence.ts";
 import { Session } from "./session.ts";
 import type { ByteSource } from "./checkpoint/source.ts";
@@ -24,7 +24,8 @@ export interface LoadModelOptions extends LoadOptions {
  * @param files The path of a GGUF file or of a Hugging Face folder (Deno, Node,
  * Bun), or its files in whatever form, see {@linkcode ByteSource}.
  * @throws {ModelFormatError} when the files are not a model that can be run.
- * @throws {RangeError} when the backend has not enough memory.
+ * @throws {RangeError} when the backend has not enough memory; where nobody
+ * asked for a GPU that has not, the model goes to WebAssembly.
  *
  * @example
  * ```ts ignore
@@ -48,8 +49,9 @@ export async function loadModel(
   const checkpoint = await openCheckpoint(sources);
   const tokenizer = checkpoint.tokenizer &&
     new Tokenizer(checkpoint.tokenizer);
-  const engine = await Engine.load(options.backend, checkpoint, options);
-  return new Model(engine, checkpoint, tokenizer);
+  const { backend } = options;
+  const { engine, own } = await loadEngine(backend, checkpoint, options);
+  return new Model(engine, checkpoint, tokenizer, own);
 }
 
 /** A loaded model, which any number of sessions share. */
@@ -64,9 +66,11 @@ export class Model implements EngineHost, Disposable {
   readonly template: ChatTemplate | undefined;
   readonly #checkpoint: Checkpoint;
   #engine: Engine;
-  /** The backend that took the place of a lost one; the model owns it. */
+  /** The backend that took the place of the given one; the model owns it. */
   #replacement: Backend | undefined;
   #recovery: Promise<Engine> | undefined;
+  /** Where other sessions still are, of engines that had no memory for one. */
+  readonly #left: Disposable[] = [];
   #disposed = false;
 
   /** Made by {@linkcode loadModel}, which opens the files. */
@@ -74,8 +78,10 @@ export class Model implements EngineHost, Disposable {
     engine: Engine,
     checkpoint: Checkpoint,
     tokenizer: Tokenizer | undefined,
+    own: Backend | undefined,
   ) {
     this.#engine = engine;
+    this.#replacement = own;
     this.#checkpoint = checkpoint;
     this.name = checkpoint.name;
     this.config = checkpoint.config;
@@ -94,6 +100,16 @@ export class Model implements EngineHost, Disposable {
     return this.#engine.decoder;
   }
 
+  /** Bytes of the files' tensors that every token needs: an embedding is looked up. */
+  get weightBytes(): number {
+    const { tensors } = this.#checkpoint;
+    const lookedUp = tensors.has("output.weight") ? "token_embd.weight" : "";
+    return [...tensors].reduce(
+      (sum, [name, { bytes }]) => name === lookedUp ? sum : sum + bytes,
+      0,
+    );
+  }
+
   /**
    * Starts a text with a cache of its own.
    *
@@ -109,30 +125,37 @@ export class Model implements EngineHost, Disposable {
 
   /**
    * Loads the model again after the loss of its device: onto a new one, or
-   * onto the CPU where none comes. Sessions call it when they need to.
+   * onto the CPU where none comes or where memory was wanting. Sessions call
+   * it when they need to.
    *
    * @param lost The engine that was in use; another one is given as it is.
+   * @param error What made it of no use.
    */
-  recover(lost: Engine): Promise<Engine> {
+  recover(lost: Engine, error: unknown): Promise<Engine> {
     if (this.#engine !== lost) return Promise.resolve(this.#engine);
-    this.#recovery ??= this.#reload().finally(() => {
+    this.#recovery ??= this.#reload(error).finally(() => {
       this.#recovery = undefined;
     });
     return this.#recovery;
   }
 
-  async #reload(): Promise<Engine> {
-    const backend = await openBackend();
-    this.#engine = await Engine.load(backend, this.#checkpoint);
-    this.#replacement?.[Symbol.dispose]();
-    this.#replacement = backend;
-    return this.#engine;
+  async #reload(error: unknown): Promise<Engine> {
+    const lost = this.#engine, before = this.#replacement;
+    const isAlive = lacksMemory(lost.backend, error);
+    const which = isAlive ? { backend: "wasm" } as const : {};
+    const { engine, own } = await loadOwn(which, this.#checkpoint);
+    if (isAlive) this.#left.push(lost, ...(before ? [before] : []));
+    else before?.[Symbol.dispose]();
+    this.#engine = engine;
+    this.#replacement = own;
+    return engine;
   }
 
   /** Gives the weights' memory back; its sessions must not be used then. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    for (const left of this.#left) left[Symbol.dispose]();
     this.#engine[Symbol.dispose]();
     this.#replacement?.[Symbol.dispose]();
   }

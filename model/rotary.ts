@@ -6,11 +6,12 @@ import type { RotaryConfig } from "./checkpoint/checkpoint.ts";
  * some ten thousand tokens.
  */
 export class RotaryAngles {
-  readonly #frequencies: Float64Array;
+  /** Radians per position of each channel pair, `headDim / 2`. */
+  readonly frequencies: Float64Array;
 
   /** @param headDim Channels of a head; half as many pairs turn. */
   constructor({ base, divisors }: RotaryConfig, headDim: number) {
-    this.#frequencies = Float64Array.from(
+    this.frequencies = Float64Array.from(
       { length: headDim / 2 },
       (_, pair) => base ** (-2 * pair / headDim) / (divisors?.[pair] ?? 1),
     );
@@ -20,7 +21,7 @@ export class RotaryAngles {
   fill(out: Float32Array, position: number, n: number): void {
     let at = 0;
     for (let i = 0; i < n; i++) {
-      for (const frequency of this.#frequencies) {
+      for (const frequency of this.frequencies) {
         const angle = (position + i) * frequency;
         out[at++] = Math.cos(angle);
         out[at++] = Math.sin(angle);

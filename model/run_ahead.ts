@@ -1,5 +1,4 @@
 import { REVOCABLE } from "../cache/rollback.ts";
-import { DeviceLostError } from "../gpu/error.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
 import type { GenerateOptions } from "./generation.ts";
 import type { Sampler } from "./sampling/sampler.ts";
@@ -43,10 +42,11 @@ export class RunAhead {
     try {
       return await this.#batch(done, most);
     } catch (error) {
+      // Only reading waits for the device, so what failed before shows here.
       const { fallback = true } = this.#options;
-      // Only reading waits for the device, so its loss shows here.
-      if (!(error instanceof DeviceLostError && fallback)) throw error;
-      await this.#sequence.recover();
+      if (!fallback || !this.#sequence.canMove(error)) throw error;
+      this.#sequence.backend.free(this.#ids);
+      await this.#sequence.recover(error);
       this.#ids = this.#sequence.backend.tensor([1, MOST], "i32");
       return await this.#batch(done, most);
     }

@@ -1,17 +1,33 @@
 import { KVCache } from "../cache/cache.ts";
-import type { KVCacheOptions, Phase } from "../cache/options.ts";
+import type {
+  KVCacheOptions,
+  Phase,
+  RotaryEmbedding,
+} from "../cache/options.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
-import type { ModelConfig } from "./checkpoint/checkpoint.ts";
+import type { ModelConfig, RotaryConfig } from "./checkpoint/checkpoint.ts";
 import { CHUNK_TOKENS } from "./decoder.ts";
+import { DeviceLostError } from "../gpu/error.ts";
 import type { Engine } from "./engine.ts";
+import { lacksMemory } from "./load_engine.ts";
+import { RotaryAngles } from "./rotary.ts";
+import { BoundaryTable } from "./tokenizer/boundary_table.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 
 /** Options of a {@linkcode Session}: those of its cache. */
 export type SessionOptions =
   & Partial<Pick<KVCacheOptions, "budget" | "contextLength">>
   & Pick<
     KVCacheOptions,
-    "policy" | "protectPrompt" | "protectShare" | "slots" | "record"
-  >;
+    "policy" | "protectPrompt" | "protectShare" | "slots" | "record" | "dtype"
+  >
+  & {
+    /**
+     * Keep rotary positions within the cache's length, for texts beyond what
+     * the model was trained for (arXiv 2309.17453).
+     */
+    reposition?: boolean;
+  };
 
 /** A model, as what runs on it sees it. */
 export interface EngineHost {
@@ -19,8 +35,10 @@ export interface EngineHost {
   readonly config: ModelConfig;
   /** Where the model runs now. */
   readonly engine: Engine;
-  /** A new engine in the place of one whose device was lost. */
-  recover(lost: Engine): Promise<Engine>;
+  /** Tells separators and newlines from other tokens, where there is one. */
+  readonly tokenizer?: Tokenizer | undefined;
+  /** Another engine in the place of one whose device or memory was lost. */
+  recover(lost: Engine, error: unknown): Promise<Engine>;
 }
 
 /** Tokens that a text may have more of than a cache when none is said. */
@@ -101,7 +119,7 @@ export class Sequence {
    * @param id `i32 [1]`.
    */
   follow(id: Tensor): void {
-    this.#engine.decoder.follow(id, this.#cache.seen, this.#cache);
+    this.#engine.decoder.follow(id, this.#cache.position, this.#cache);
     this.#last = 1;
     this.#ahead++;
   }
@@ -132,17 +150,22 @@ export class Sequence {
     return this.#engine.decoder.logits(this.#last);
   }
 
+  /** Whether an error means that the text can go on elsewhere. */
+  canMove(error: unknown): boolean {
+    return error instanceof DeviceLostError || lacksMemory(this.backend, error);
+  }
+
   /**
-   * Moves to another device after the loss of this one, and computes all
+   * Moves elsewhere after such an error, and computes all
    * tokens again in the same steps, so that the same ones are evicted; all but
    * those of the last {@linkcode advance}, which are pending again. What was
    * computed ahead is lost.
    */
-  async recover(): Promise<void> {
+  async recover(error: unknown): Promise<void> {
     this.#ahead = 0;
     this.#unnote();
     this.#cache.dispose();
-    this.#engine = await this.#host.recover(this.#engine);
+    this.#engine = await this.#host.recover(this.#engine, error);
     this.#cache = this.#newCache();
     for (const { phase, tokens, times } of this.#steps) {
       for (let i = 0; i < times; i++) this.#forward(tokens, phase);
@@ -164,9 +187,9 @@ export class Sequence {
   }
 
   #forward(n: number, phase: Phase): void {
-    const { seen } = this.#cache;
+    const { seen, position } = this.#cache;
     const ids = this.tokens.slice(seen, seen + n);
-    this.#engine.decoder.forward(ids, seen, this.#cache, phase);
+    this.#engine.decoder.forward(ids, position, this.#cache, phase);
     this.#last = n;
   }
 
@@ -182,16 +205,35 @@ export class Sequence {
   }
 
   #newCache(): KVCache {
-    const { layers, queryHeads, kvHeads, headDim, contextLength } =
+    const { layers, queryHeads, kvHeads, headDim, contextLength, rotary } =
       this.#host.config;
+    const { reposition, ...options } = this.#options;
     return new KVCache(this.backend, {
       budget: DEFAULT_BUDGET,
       contextLength,
-      ...this.#options,
+      ...options,
       layers,
       queryHeads,
       kvHeads,
       headDim,
+      ...this.#boundaries(),
+      reposition: reposition ? rotaryEmbedding(rotary, headDim) : undefined,
     });
   }
+
+  /** What the text has where, which only a tokenizer can tell. */
+  #boundaries(): Pick<KVCacheOptions, "boundaryAt"> {
+    const { tokenizer } = this.#host;
+    if (!tokenizer) return {};
+    const table = new BoundaryTable(tokenizer);
+    return { boundaryAt: (position) => table.of(this.tokens[position]) };
+  }
+}
+
+function rotaryEmbedding(
+  rotary: RotaryConfig,
+  headDim: number,
+): RotaryEmbedding {
+  const { frequencies } = new RotaryAngles(rotary, headDim);
+  return { frequencies, pairing: rotary.pairing };
 }

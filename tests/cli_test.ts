@@ -2,57 +2,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parseBudget } from "../cli/budget.ts";
 import { quantile } from "../cli/figures.ts";
 import { UsageError } from "../cli/usage_error.ts";
-import { tinyGguf } from "./model/fixtures.ts";
-
-const cli = new URL("../cli.ts", import.meta.url).pathname;
+import { command, gkv, withModel } from "./command.ts";
 
 const real = Deno.env.get("GKV_TEST_MODEL");
 const why = real ? "" : " (skipped: GKV_TEST_MODEL is not set)";
-
-function command(args: string[]): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", cli, ...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    // Without it the software adapter adds a line to standard error.
-    env: {
-      NO_COLOR: "1",
-      XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp",
-    },
-  });
-}
-
-interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
-
-/** Runs the command line to its end. */
-async function gkv(args: string[], input = ""): Promise<Outcome> {
-  const child = command(args).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
-}
-
-/** A tiny model in a file of its own, for as long as a test lasts. */
-async function withModel(
-  test: (path: string) => Promise<void>,
-  change: (file: Uint8Array) => Uint8Array = (file) => file,
-): Promise<void> {
-  const path = await Deno.makeTempFile({ suffix: ".gguf" });
-  await Deno.writeFile(path, change(tinyGguf({ type: "q8_0" })));
-  try {
-    await test(path);
-  } finally {
-    await Deno.remove(path);
-  }
-}
 
 Deno.test("gkv run streams text to stdout and figures to stderr", () =>
   withModel(async (path) => {

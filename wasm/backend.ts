@@ -8,7 +8,7 @@ import {
 import { WasmEvictionKernels } from "./eviction_kernels.ts";
 import { sample } from "./sample.ts";
 import { attentionScratch, linearScratch } from "./scratch.ts";
-import type { WasmCache, WasmTensor, WasmWeight } from "./tensor.ts";
+import type { WasmCache, WasmTally, WasmTensor, WasmWeight } from "./tensor.ts";
 
 /**
  * Kernels on the CPU: AssemblyScript SIMD in WebAssembly. Calls run at once,
@@ -136,7 +136,16 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
       target.pointer + to * target.step,
       target.step,
       n,
-      source.width,
+      source.width * source.size,
+    );
+    if (!source.scales) return;
+    this.kernels.copy(
+      source.scales + from * source.scaleStep,
+      source.scaleStep,
+      target.scales + to * target.scaleStep,
+      target.scaleStep,
+      n,
+      source.width / source.shape[source.shape.length - 1] * 4,
     );
   }
 
@@ -152,22 +161,27 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
   ): void {
     this.#refuseNonFinite(k, n, names[0]);
     this.#refuseNonFinite(v, n, names[1]);
-    const [kvHeads, slots, headDim] = keys.shape;
-    this.kernels.append(
-      k.pointer,
-      k.step,
-      v.pointer,
-      v.step,
-      n,
-      kvHeads,
-      headDim,
-      keys.pointer,
-      values.pointer,
-      positions.pointer,
-      slots,
-      at,
-      position,
-    );
+    const [kvHeads, _, headDim] = keys.shape;
+    const scratch = this.reserve(headDim * 4);
+    for (let head = 0; head < kvHeads; head++) {
+      this.kernels.append(
+        k.pointer + head * headDim * 4,
+        k.step,
+        v.pointer + head * headDim * 4,
+        v.step,
+        n,
+        headDim,
+        keys.size,
+        keys.at(head),
+        keys.scaleAt(head),
+        values.at(head),
+        values.scaleAt(head),
+        positions.at(head),
+        at,
+        position,
+        scratch,
+      );
+    }
   }
 
   /** See {@linkcode Kernels.attention}. */
@@ -178,26 +192,39 @@ export class WasmBackend extends WasmEvictionKernels implements Backend {
     n: number,
     cached: number,
     name: string,
+    tally?: WasmTally,
+    tallied: number = 0,
   ): void {
     this.#refuseNonFinite(q, n, name);
-    const [kvHeads, slots, headDim] = keys.shape;
-    const queryHeads = q.shape[1];
-    const bytes = attentionScratch(n, queryHeads, kvHeads, headDim);
-    this.kernels.attention(
-      q.pointer,
-      q.step,
-      n,
-      queryHeads,
-      kvHeads,
-      headDim,
-      keys.pointer,
-      values.pointer,
-      slots,
-      cached,
-      out.pointer,
-      out.step,
-      this.reserve(bytes),
+    const [kvHeads, _, headDim] = keys.shape;
+    const group = q.shape[1] / kvHeads;
+    const weighed = tally ? cached : 0;
+    const scratch = this.reserve(
+      attentionScratch(n, group, headDim, keys.size, weighed),
     );
+    for (let head = 0; head < kvHeads; head++) {
+      const offset = head * group * headDim * 4;
+      this.kernels.attention(
+        q.pointer + offset,
+        q.step,
+        n,
+        group,
+        headDim,
+        keys.size,
+        keys.at(head),
+        keys.scaleAt(head),
+        values.at(head),
+        values.scaleAt(head),
+        cached,
+        out.pointer + offset,
+        out.step,
+        tally ? tally.sums.at(head) : 0,
+        tally?.squares ? tally.squares.at(head) : 0,
+        tally?.heads === "mean" ? 1 : 0,
+        tallied,
+        scratch,
+      );
+    }
   }
 
   /** See {@linkcode Kernels.softmax}. */

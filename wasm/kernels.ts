@@ -13,6 +13,7 @@ export interface WasmKernels {
   readonly embed: Export;
   readonly finite: Export;
   readonly gather: Export;
+  readonly keydiff: Export;
   readonly linear: Export;
   readonly mergeHistory: Export;
   readonly mixScores: Export;
@@ -21,12 +22,16 @@ export interface WasmKernels {
   readonly pack: Export;
   readonly pool: Export;
   readonly protect: Export;
+  readonly quota: Export;
+  readonly random: Export;
   readonly recency: Export;
   readonly redundancy: Export;
+  readonly reposition: Export;
   readonly rmsNorm: Export;
   readonly rope: Export;
   readonly softmax: Export;
   readonly swiglu: Export;
+  readonly tallyScores: Export;
   readonly topK: Export;
   readonly windowScores: Export;
 }

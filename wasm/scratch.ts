@@ -14,17 +14,29 @@ export function linearScratch(n: number, columns: number): number {
 }
 
 /**
- * For `attention`: queries, outputs, scores of a block of 64 keys and three
- * statistics of up to 48 rows (query heads of one KV head, of all queries).
+ * For `attention`: queries, outputs and five statistics of up to 48 rows (query
+ * heads of one KV head, of all queries), what a block of 64 keys needs, and
+ * weights with their largest of a block, or of all `weighed` keys for a tally.
+ *
+ * @param size Bytes of an element of the cache.
  */
 export function attentionScratch(
   n: number,
-  queryHeads: number,
-  kvHeads: number,
+  group: number,
   headDim: number,
+  size: number,
+  weighed: number,
 ): number {
-  const rows = Math.min(n * queryHeads / kvHeads, 48);
-  return rows * (2 * headDim + 64 + 3) * 4;
+  const rows = Math.min(n, Math.max(1, Math.floor(48 / group))) * group;
+  const blocks = Math.max(1, Math.ceil(weighed / 64));
+  const vectors = rows * (2 * headDim + 5) * 4;
+  return vectors + blockScratch(rows, headDim, size) + blocks * rows * 65 * 4;
+}
+
+/** Integers: sums, scales, weights and keys turned; others: 64 float keys. */
+function blockScratch(rows: number, headDim: number, size: number): number {
+  if (size === 4) return 0;
+  return Math.max(512 + rows * 128 + headDim * 64, 64 * headDim * 4);
 }
 
 /** For `order`: a histogram of 2048 digits and as many indices as tokens. */
@@ -38,12 +50,11 @@ export function orderScratch(n: number): number {
  */
 export function windowScoresScratch(
   window: number,
-  queryHeads: number,
-  kvHeads: number,
+  group: number,
   headDim: number,
   n: number,
 ): number {
-  const rows = window * queryHeads / kvHeads;
+  const rows = window * group;
   const blocks = Math.ceil(n / 64);
   return ((rows + 64) * headDim + blocks * rows * 65 + rows * 3) * 4;
 }
@@ -55,6 +66,24 @@ export function windowScoresScratch(
 export function redundancyScratch(headDim: number, n: number): number {
   const columns = Math.ceil(n / 4) * 4;
   return ((n + 6) * headDim + 6 * 64 + columns * 3) * 4;
+}
+
+/** For `keydiff`: all keys of one KV head and their mean. */
+export function keydiffScratch(headDim: number, n: number): number {
+  return (n + 1) * headDim * 4;
+}
+
+/** For `quota`: what is best of a block, and what finding it needs. */
+export function quotaScratch(n: number): number {
+  return n * 4 + topKScratch(n);
+}
+
+/**
+ * For `reposition`: two float64 complex numbers and a float32 one for each
+ * channel pair, and a key.
+ */
+export function repositionScratch(headDim: number): number {
+  return 6 * headDim * 4;
 }
 
 /** For `topK`: a histogram of 2048 digits, and a key for every score. */

@@ -4,6 +4,7 @@ import type { WasmKernels } from "./kernels.ts";
 import { Arena } from "./memory.ts";
 import {
   elements,
+  elementSizes,
   packedBytes,
   typeCodes,
   WasmTensor,
@@ -28,16 +29,26 @@ export class WasmStorage {
 
   /** See {@linkcode Backend.tensor}. */
   tensor(shape: readonly number[], dtype: DType = "f32"): WasmTensor {
-    const pointer = this.#arena.allocate(elements(shape) * 4);
-    return new WasmTensor(dtype, pointer, shape, elements(shape.slice(1)));
+    const bytes = elements(shape) * elementSizes[dtype];
+    const scales = dtype === "int8" ? elements(shape.slice(0, -1)) * 4 : 0;
+    const start = Math.ceil(bytes / 4) * 4;
+    const pointer = this.#arena.allocate(start + scales);
+    const stride = elements(shape.slice(1));
+    const behind = scales ? pointer + start : 0;
+    return new WasmTensor(dtype, pointer, shape, stride, behind);
   }
 
   /** See {@linkcode Backend.slice}. */
   slice(tensor: Tensor, from: number, to: number): WasmTensor {
-    const { dtype, pointer, shape, stride } = tensor as WasmTensor;
-    const [n, _, ...inner] = shape;
-    const start = pointer + from * elements(inner) * 4;
-    return new WasmTensor(dtype, start, [n, to - from, ...inner], stride);
+    const { shape: [n, _, ...inner] } = tensor;
+    const shape = [n, to - from, ...inner];
+    return part(tensor as WasmTensor, from * elements(inner), shape);
+  }
+
+  /** See {@linkcode Backend.rows}. */
+  rows(tensor: Tensor, from: number, to: number): WasmTensor {
+    const { shape: [_, ...inner], stride } = tensor;
+    return part(tensor as WasmTensor, from * stride, [to - from, ...inner]);
   }
 
   /** See {@linkcode Backend.weight}. */
@@ -71,24 +82,62 @@ export class WasmStorage {
   }
 
   /** See {@linkcode Backend.read}. */
-  read(
+  read(tensor: WasmTensor, n?: number): Promise<Float32Array | Int32Array> {
+    return Promise.resolve(this.peek(tensor, n));
+  }
+
+  /** See {@linkcode Backend.peek}. */
+  peek(
     tensor: WasmTensor,
     n: number = tensor.shape[0],
-  ): Promise<Float32Array | Int32Array> {
-    const { pointer, stride, width } = tensor;
+  ): Float32Array | Int32Array {
+    const { dtype, pointer, stride, width } = tensor;
     const view = this.#view(tensor);
     const first = pointer >>> 2;
-    if (stride === width) {
-      return Promise.resolve(view.slice(first, first + n * width));
-    }
-    const out = tensor.dtype === "f32"
-      ? new Float32Array(n * width)
-      : new Int32Array(n * width);
+    if (stride === width) return view.slice(first, first + n * width);
+    const Type = dtype === "f32" ? Float32Array : Int32Array;
+    const out = new Type(n * width);
     for (let i = 0; i < n; i++) {
       const start = first + i * stride;
       out.set(view.subarray(start, start + width), i * width);
     }
+    return out;
+  }
+
+  /** See {@linkcode Backend.save}. */
+  save(tensor: WasmTensor, n: number): Promise<Uint8Array> {
+    const runs = this.#runs(tensor, n);
+    const size = runs.reduce((sum, { length }) => sum + length, 0);
+    const out = new Uint8Array(size);
+    let at = 0;
+    for (const run of runs) {
+      out.set(run, at);
+      at += run.length;
+    }
     return Promise.resolve(out);
+  }
+
+  /** See {@linkcode Backend.restore}. */
+  restore(tensor: WasmTensor, n: number, bytes: Uint8Array): void {
+    let at = 0;
+    for (const run of this.#runs(tensor, n)) {
+      run.set(bytes.subarray(at, at + run.length));
+      at += run.length;
+    }
+  }
+
+  /** The first `n` slots of each head, then their scales, in place. */
+  #runs(tensor: WasmTensor, n: number): Uint8Array[] {
+    const { shape: [heads, slots], width, size, scales } = tensor;
+    const { bytes } = this.#arena;
+    const all = Array.from({ length: heads }, (_, h) => h);
+    const length = n * width / slots * size;
+    const run = (start: number, length: number) =>
+      bytes.subarray(start, start + length);
+    return [
+      ...all.map((h) => run(tensor.at(h), length)),
+      ...scales ? all.map((h) => run(tensor.scaleAt(h), n * 4)) : [],
+    ];
   }
 
   /** See {@linkcode Backend.free}. */
@@ -128,4 +177,21 @@ export class WasmStorage {
     if (have) this.#arena.release(pointer);
     return next;
   }
+}
+
+/** Part of a tensor that starts `offset` elements after it. */
+function part(
+  { dtype, pointer, size, stride, scales, shape: [...whole] }: WasmTensor,
+  offset: number,
+  shape: readonly number[],
+): WasmTensor {
+  const start = pointer + offset * size;
+  const vectors = offset / whole[whole.length - 1];
+  return new WasmTensor(
+    dtype,
+    start,
+    shape,
+    stride,
+    scales && scales + vectors * 4,
+  );
 }

@@ -2,6 +2,7 @@ import type {
   DType,
   LayerCache,
   SelectionTensors,
+  Tally,
   Tensor,
   Weight,
   WeightPart,
@@ -12,30 +13,64 @@ import { storedBytes, type StoredType } from "../kernels/stored.ts";
 export class WasmTensor implements Tensor {
   /** Elements in one entry of the first dimension. */
   readonly width: number;
+  /** Bytes of an element: how kernels are told the type of a cache. */
+  readonly size: number;
   /** Bytes from one entry of the first dimension to the next. */
   readonly step: number;
+  /** Bytes from the scales of one entry of the first dimension to the next's. */
+  readonly scaleStep: number;
 
   /**
-   * @param pointer Address of the first element.
+   * @param pointer Address of the first element; elements are in order.
    * @param shape Outermost first.
    * @param stride Elements from one entry of the first dimension to the next.
+   * @param scales Address of the first scale, an f32 per vector of the last
+   *   dimension; 0 where the type has none.
    */
   constructor(
     readonly dtype: DType,
     readonly pointer: number,
     readonly shape: readonly number[],
     readonly stride: number,
+    readonly scales: number = 0,
   ) {
     this.width = elements(shape.slice(1));
-    this.step = stride * Float32Array.BYTES_PER_ELEMENT;
+    this.size = elementSizes[dtype];
+    this.step = stride * this.size;
+    this.scaleStep = stride / shape[shape.length - 1] * 4;
+  }
+
+  /** Address of entry `i` of the first dimension. */
+  at(i: number): number {
+    return this.pointer + i * this.step;
+  }
+
+  /** Address of its first scale, if the type has any. */
+  scaleAt(i: number): number {
+    return this.scales && this.scales + i * this.scaleStep;
   }
 }
+
+/** Bytes of an element of each type. */
+export const elementSizes: Readonly<Record<DType, number>> = {
+  f32: 4,
+  i32: 4,
+  f16: 2,
+  int8: 1,
+};
 
 /** A {@linkcode LayerCache} in the WebAssembly memory. */
 export interface WasmCache extends LayerCache {
   readonly keys: WasmTensor;
   readonly values: WasmTensor;
   readonly positions: WasmTensor;
+  readonly sums: WasmTensor | undefined;
+}
+
+/** A {@linkcode Tally} in the WebAssembly memory. */
+export interface WasmTally extends Tally {
+  readonly sums: WasmTensor;
+  readonly squares: WasmTensor | undefined;
 }
 
 /** {@linkcode SelectionTensors} in the WebAssembly memory. */
@@ -43,6 +78,8 @@ export interface WasmSelection extends SelectionTensors {
   readonly scores: WasmTensor;
   readonly similarities: WasmTensor;
   readonly history: WasmTensor | undefined;
+  readonly positions: WasmTensor;
+  readonly order: WasmTensor;
   readonly finalScores: WasmTensor;
   readonly kept: WasmTensor;
 }

@@ -13,6 +13,8 @@ export interface GkvOptions {
   mix?: number;
   /** How past and present scores become one; `"max"` by default. */
   merge?: MergeRule;
+  /** What redundancy is measured by; `"cosine"` of all pairs by default. */
+  redundancy?: "cosine" | "keydiff";
 }
 
 /**
@@ -29,12 +31,13 @@ export interface GkvOptions {
  */
 export function gkv(options: GkvOptions = {}): Policy {
   const { window = 16, interval = 128, decay = 0.8, mix = 0.5 } = options;
+  const { merge = "max", redundancy: by = "cosine" } = options;
   return {
     name: "gkv",
     score: "attention",
     window,
     interval,
-    history: { merge: options.merge ?? "max", decay },
-    redundancy: { mix },
+    history: { merge, decay },
+    redundancy: { mix, by },
   };
 }

@@ -26,17 +26,17 @@ function addRow(x: usize, y: usize, bytes: usize): void {
   }
 }
 
-/** Copies `n` rows of `width` floats. */
+/** Copies `n` rows of so many bytes. */
 export function copy(
   source: usize,
   sourceStride: usize,
   target: usize,
   targetStride: usize,
   n: i32,
-  width: i32,
+  bytes: usize,
 ): void {
   for (; n > 0; n--) {
-    memory.copy(target, source, <usize> width << 2);
+    memory.copy(target, source, bytes);
     source += sourceStride;
     target += targetStride;
   }

@@ -1,16 +1,21 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
 /**
- * Keeps tokens in place: those in the slots to come fill the holes in the
- * first `k + window`, so that few tokens move.
+ * Keeps tokens of a head in place: those in the slots to come fill the holes in
+ * the first `k + window`, so that few tokens move.
+ *
+ * @param width Bytes of a key and of a value.
+ * @param keyScales Scales, 0 where there are none; `valueScales` and `sums`
+ *   likewise.
  */
 export function compact(
   keys: usize,
+  keyScales: usize,
   values: usize,
+  valueScales: usize,
+  width: usize,
   positions: usize,
-  slots: i32,
-  kvHeads: i32,
-  headDim: i32,
+  sums: usize,
   order: usize,
   kept: usize,
   n: i32,
@@ -18,15 +23,18 @@ export function compact(
   window: i32,
   scratch: usize,
 ): void {
-  const width = <usize> headDim << 2;
-  for (let head = 0; head < kvHeads; head++) {
-    markStaying(order, kept, n, k, window, scratch);
-    fillHoles(keys, values, positions, width, n, k + window, scratch);
-    keys += <usize> slots * width;
-    values += <usize> slots * width;
-    positions += <usize> slots << 2;
-    order += <usize> slots << 2;
-    kept += <usize> slots << 2;
+  markStaying(order, kept, n, k, window, scratch);
+  const size = <usize> (k + window);
+  let from = <usize> n;
+  for (let to: usize = 0; to < size; to++) {
+    if (load<u8>(scratch + to)) continue;
+    do from--; while (!load<u8>(scratch + from));
+    memory.copy(keys + to * width, keys + from * width, width);
+    memory.copy(values + to * width, values + from * width, width);
+    moveWord(keyScales, from, to);
+    moveWord(valueScales, from, to);
+    moveWord(positions, from, to);
+    moveWord(sums, from, to);
   }
 }
 
@@ -49,22 +57,7 @@ function markStaying(
   }
 }
 
-/** Moves tokens from behind `size` slots into those that get free. */
-function fillHoles(
-  keys: usize,
-  values: usize,
-  positions: usize,
-  width: usize,
-  n: i32,
-  size: i32,
-  staying: usize,
-): void {
-  let from = <usize> n;
-  for (let to: usize = 0; to < <usize> size; to++) {
-    if (load<u8>(staying + to)) continue;
-    do from--; while (!load<u8>(staying + from));
-    memory.copy(keys + to * width, keys + from * width, width);
-    memory.copy(values + to * width, values + from * width, width);
-    store<i32>(positions + (to << 2), load<i32>(positions + (from << 2)));
-  }
+/** Copies four bytes of a slot, of what is there. */
+function moveWord(words: usize, from: usize, to: usize): void {
+  if (words) store<i32>(words + (to << 2), load<i32>(words + (from << 2)));
 }

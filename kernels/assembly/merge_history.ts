@@ -1,23 +1,17 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-/** Merges what was remembered; `rule` 0 is the maximum, 1 the mean, 2 the sum. */
+/** Merges what was remembered of a head; `rule` 0 is the maximum, 1 the mean, 2 the sum. */
 export function mergeHistory(
   scores: usize,
   history: usize,
-  slots: i32,
-  kvHeads: i32,
   remembered: i32,
   rule: i32,
   decay: f32,
 ): void {
-  for (let head = 0; head < kvHeads; head++) {
-    for (let rank = 0; rank < remembered; rank++) {
-      const at = <usize> rank << 2;
-      const old = decay * load<f32>(history + at);
-      store<f32>(scores + at, merged(old, load<f32>(scores + at), rule, decay));
-    }
-    scores += <usize> slots << 2;
-    history += <usize> slots << 2;
+  for (let rank = 0; rank < remembered; rank++) {
+    const at = <usize> rank << 2;
+    const old = decay * load<f32>(history + at);
+    store<f32>(scores + at, merged(old, load<f32>(scores + at), rule, decay));
   }
 }
 

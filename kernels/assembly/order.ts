@@ -2,23 +2,17 @@
 
 import { countOf, DIGIT, HISTOGRAM } from "./radix.ts";
 
-/** Sorts slots by position: a radix sort, lowest digit first. */
+/** Sorts the slots of a head by position: a radix sort, lowest digit first. */
 export function order(
   positions: usize,
-  slots: i32,
-  kvHeads: i32,
   n: i32,
   order: usize,
   scratch: usize,
 ): void {
-  for (let head = 0; head < kvHeads; head++) {
-    for (let i = 0; i < n; i++) store<i32>(order + (<usize> i << 2), i);
-    const last = largest(positions, n);
-    for (let shift = 0; last >> shift != 0; shift += DIGIT) {
-      sortDigit(positions, n, shift, order, scratch);
-    }
-    positions += <usize> slots << 2;
-    order += <usize> slots << 2;
+  for (let i = 0; i < n; i++) store<i32>(order + (<usize> i << 2), i);
+  const last = largest(positions, n);
+  for (let shift = 0; last >> shift != 0; shift += DIGIT) {
+    sortDigit(positions, n, shift, order, scratch);
   }
 }
 

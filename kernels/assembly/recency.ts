@@ -1,16 +1,8 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-/** Scores that are ranks. */
-export function recency(
-  scores: usize,
-  slots: i32,
-  kvHeads: i32,
-  n: i32,
-): void {
-  for (let head = 0; head < kvHeads; head++) {
-    for (let rank = 0; rank < n; rank++) {
-      store<f32>(scores + (<usize> rank << 2), <f32> rank);
-    }
-    scores += <usize> slots << 2;
+/** Scores of a head that are ranks. */
+export function recency(scores: usize, n: i32): void {
+  for (let rank = 0; rank < n; rank++) {
+    store<f32>(scores + (<usize> rank << 2), <f32> rank);
   }
 }

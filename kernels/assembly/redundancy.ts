@@ -2,7 +2,6 @@
 
 import { BLOCK, copyRow, SCORES } from "./attention_rows.ts";
 import { scoreTile } from "./attention_scores.ts";
-import { gatherRows } from "./gather_rows.ts";
 import {
   anyOpen,
   clearColumns,
@@ -10,19 +9,20 @@ import {
   takeBack,
 } from "./last_similar.ts";
 import { multiply } from "./multiply.ts";
-import { madd, sum4 } from "./simd.ts";
+import { gatherUnits, product } from "./unit_rows.ts";
 
 /** Rows of a tile of similarities. */
 const HEIGHT: i32 = 6;
 
 /**
- * The sum of a row's similarities is its product with the sum of all rows, so
- * only the rule about near-duplicates looks at pairs, and not at all of them.
+ * Of one head. The sum of a row's similarities is its product with the sum of
+ * all rows, so only the rule about near-duplicates looks at pairs, and not at
+ * all of them.
  */
 export function redundancy(
+  size: i32,
   keys: usize,
-  slots: i32,
-  kvHeads: i32,
+  scales: usize,
   headDim: i32,
   order: usize,
   n: i32,
@@ -32,55 +32,25 @@ export function redundancy(
   const width = <usize> headDim << 2, bytes = <usize> n << 2;
   const columns = scratch + <usize> (n + HEIGHT) * width +
     <usize> HEIGHT * SCORES;
-  for (let head = 0; head < kvHeads; head++) {
-    gatherRows(keys, order, width, n, scratch);
-    normaliseRows(scratch, width, n);
-    sumRows(scratch, width, n, columns);
-    clearColumns(columns, n);
-    // Newest first, so that the first row found for a column is its last one.
-    for (let row = (n - 1) / HEIGHT * HEIGHT; row >= 0; row -= HEIGHT) {
-      sweepTile(scratch, width, row, n, columns);
-    }
-    takeBack(columns, n);
-    multiply(columns, bytes, <f32> 1 / <f32> n);
-    memory.copy(similarities, columns, bytes);
-    keys += <usize> slots * width;
-    order += <usize> slots << 2;
-    similarities += <usize> slots << 2;
+  gatherUnits(size, keys, scales, order, width, n, scratch);
+  sumRows(scratch, width, n, columns);
+  clearColumns(columns, n);
+  // Newest first, so that the first row found for a column is its last one.
+  for (let row = (n - 1) / HEIGHT * HEIGHT; row >= 0; row -= HEIGHT) {
+    sweepTile(scratch, width, row, n, columns);
   }
+  takeBack(columns, n);
+  multiply(columns, bytes, <f32> 1 / <f32> n);
+  memory.copy(similarities, columns, bytes);
 }
 
-/** Divides rows by their length, give or take 1e-6. */
-function normaliseRows(rows: usize, width: usize, n: i32): void {
-  for (; n > 0; n--, rows += width) {
-    const length = sqrt<f32>(product(rows, rows, width)) + <f32> 1e-6;
-    copyRow(rows, 16, rows, 16, width, <f32> 1 / length);
-  }
-}
-
-/** Sums of each row's products with all others; the tile's place holds their sum. */
+/** Sums of each row's products with all others; their sum follows the rows. */
 function sumRows(rows: usize, width: usize, n: i32, sums: usize): void {
   const total = rows + <usize> n * width;
-  memory.fill(total, 0, width);
-  for (let row = rows; row < total; row += width) {
-    for (let at: usize = 0; at < width; at += 16) {
-      const sum = f32x4.add(v128.load(total + at), v128.load(row + at));
-      v128.store(total + at, sum);
-    }
-  }
   for (let row = rows; row < total; row += width, sums += 4) {
     const all = product(row, total, width);
     store<f32>(sums, all - product(row, row, width));
   }
-}
-
-/** Product of two rows. */
-function product(a: usize, b: usize, width: usize): f32 {
-  let sum = f32x4.splat(0);
-  for (let at: usize = 0; at < width; at += 16) {
-    sum = madd(v128.load(a + at), v128.load(b + at), sum);
-  }
-  return sum4(sum);
 }
 
 /**

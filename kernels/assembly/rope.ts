@@ -18,12 +18,22 @@ export function rope(
   const bytes = <usize> headDim << 2;
   for (; n > 0; n--) {
     for (let head: usize = 0; head < <usize> heads * bytes; head += bytes) {
-      if (halves) turnHalves(x + head, angles, bytes >> 1);
-      else turnNeighbours(x + head, angles, bytes);
+      turnHead(x + head, angles, bytes, halves);
     }
     x += xStride;
     angles += bytes;
   }
+}
+
+/** {@linkcode rope} of one head of `bytes`. */
+export function turnHead(
+  x: usize,
+  angles: usize,
+  bytes: usize,
+  halves: i32,
+): void {
+  if (halves) turnHalves(x, angles, bytes >> 1);
+  else turnNeighbours(x, angles, bytes);
 }
 
 function turnNeighbours(x: usize, angles: usize, bytes: usize): void {

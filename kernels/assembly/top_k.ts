@@ -3,28 +3,11 @@
 import { countOf, DIGIT, DIGITS, HISTOGRAM } from "./radix.ts";
 
 /**
- * Finds the `k`-th largest score by its bits, from the highest digit down
+ * Finds a head's `k`-th largest score by its bits, from the highest digit down
  * (radix select), and keeps what is above it and as many of its equals as
  * there is room for.
  */
 export function topK(
-  scores: usize,
-  slots: i32,
-  kvHeads: i32,
-  n: i32,
-  k: i32,
-  kept: usize,
-  scratch: usize,
-): void {
-  for (let head = 0; head < kvHeads; head++) {
-    select(scores, n, k, kept, scratch);
-    scores += <usize> slots << 2;
-    kept += <usize> slots << 2;
-  }
-}
-
-/** {@linkcode topK} of one head. */
-function select(
   scores: usize,
   n: i32,
   k: i32,

@@ -22,8 +22,8 @@ export function finishFactors(
 }
 
 /**
- * Mean over queries of the largest probability of a group, and `shift` times
- * its deviation, for the first `count` keys of a block.
+ * Mean over queries of the largest probability of a group, or of their mean,
+ * and `shift` times its deviation, for the first `count` keys of a block.
  */
 export function combineBlock(
   weights: usize,
@@ -32,13 +32,14 @@ export function combineBlock(
   group: i32,
   count: i32,
   shift: f32,
+  mean: bool,
   scores: usize,
 ): void {
   for (let key = 0; key < count; key += 4, weights += 16, scores += 16) {
-    const mean = meanOfLargest(weights, factors, rows, group);
-    let score = mean;
+    const centre = meanOfQueries(weights, factors, rows, group, mean);
+    let score = centre;
     if (shift != 0) {
-      const deviation = deviationOfLargest(weights, mean, rows, group);
+      const deviation = deviationOfQueries(weights, centre, rows, group);
       score = f32x4.add(score, f32x4.mul(f32x4.splat(shift), deviation));
     }
     storeFirst(scores, score, count - key);
@@ -46,32 +47,35 @@ export function combineBlock(
 }
 
 /**
- * Mean over queries of the largest probability of a group, for four keys; the
- * largest takes the place of the weight of the group's first row.
+ * Mean over queries of what their group has, for four keys, which takes the
+ * place of the weight of the group's first row.
  */
-function meanOfLargest(
+function meanOfQueries(
   weights: usize,
   factors: usize,
   rows: i32,
   group: i32,
+  mean: bool,
 ): v128 {
   const step = <usize> group * SCORES;
   const end = weights + <usize> rows * SCORES;
+  const share = f32x4.splat(mean ? <f32> 1 / <f32> group : 1);
   let sum = f32x4.splat(0);
   for (let query = weights; query < end; query += step) {
-    let largest = f32x4.splat(0);
+    let own = f32x4.splat(0);
     for (let p = query; p < query + step; p += SCORES, factors += 4) {
       const weight = f32x4.mul(v128.load(p), v128.load32_splat(factors));
-      largest = f32x4.pmax(largest, weight);
+      own = mean ? f32x4.add(own, weight) : f32x4.pmax(own, weight);
     }
-    v128.store(query, largest);
-    sum = f32x4.add(sum, largest);
+    own = f32x4.mul(own, share);
+    v128.store(query, own);
+    sum = f32x4.add(sum, own);
   }
   return f32x4.div(sum, f32x4.splat(<f32> (rows / group)));
 }
 
-/** Sample standard deviation of what {@linkcode meanOfLargest} left; 0 of one. */
-function deviationOfLargest(
+/** Sample standard deviation of what {@linkcode meanOfQueries} left; 0 of one. */
+function deviationOfQueries(
   weights: usize,
   mean: v128,
   rows: i32,

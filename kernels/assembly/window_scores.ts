@@ -11,12 +11,15 @@ import {
 import { scoreBlock } from "./attention_scores.ts";
 import { clearStatistics, softmaxBlock } from "./attention_softmax.ts";
 import { gatherRows } from "./gather_rows.ts";
+import { hadamard } from "./hadamard.ts";
 import { combineBlock, finishFactors } from "./window_combine.ts";
 
 /**
- * Two passes over the scores of all rows (query heads of a KV head, of all
+ * Two passes over the scores of all rows (query heads of one KV head, of all
  * queries of the window): running softmax, then what remains of a block's
  * weights once the largest score is known.
+ *
+ * @param mean Whether heads have their mean or their largest weight.
  */
 export function windowScores(
   queries: usize,
@@ -24,50 +27,49 @@ export function windowScores(
   ring: i32,
   oldest: i32,
   window: i32,
-  queryHeads: i32,
-  kvHeads: i32,
+  group: i32,
   headDim: i32,
+  size: i32,
   keys: usize,
-  slots: i32,
+  scales: usize,
   order: usize,
   n: i32,
   shift: f32,
+  mean: bool,
   scores: usize,
   scratch: usize,
 ): void {
-  const group = queryHeads / kvHeads, rows = window * group;
-  const width = <usize> headDim << 2;
-  const weights = scratch + <usize> (rows + BLOCK) * width;
-  for (let head = 0; head < kvHeads; head++) {
-    packWindow(queries, stride, ring, oldest, rows, group, width, scratch);
-    weigh(rows, group, window, keys, width, order, n, scratch);
-    combine(weights, rows, group, n, n - window, shift, scores);
-    queries += <usize> group * width;
-    keys += <usize> slots * width;
-    order += <usize> slots << 2;
-    scores += <usize> slots << 2;
+  const rows = window * group, width = <usize> headDim << 2;
+  const block = scratch + <usize> rows * width;
+  const weights = block + <usize> BLOCK * width;
+  for (let row = 0; row < rows; row++) {
+    const entry = <usize> ((oldest + row / group) % ring);
+    const query = queries + entry * stride + <usize> (row % group) * width;
+    packQuery(query, size, row, rows, width, scratch, block);
   }
+  weigh(rows, group, window, size, keys, scales, width, order, n, scratch);
+  combine(weights, rows, group, n, n - window, shift, mean, scores);
 }
 
-/** Lays out scaled queries in tiles, oldest first. */
-function packWindow(
-  queries: usize,
-  stride: usize,
-  ring: i32,
-  oldest: i32,
+/**
+ * Puts a scaled query into the tiles, turned if keys are; `spare` is room for
+ * it.
+ */
+function packQuery(
+  query: usize,
+  size: i32,
+  row: i32,
   rows: i32,
-  group: i32,
   width: usize,
   tiles: usize,
+  spare: usize,
 ): void {
   const scale: f32 = <f32> 1 / sqrt<f32>(<f32> (width >> 2));
   const height = tileHeight(rows);
-  for (let row = 0; row < rows; row++) {
-    const entry = <usize> ((oldest + row / group) % ring);
-    const source = queries + entry * stride + <usize> (row % group) * width;
-    const target = rowAddress(tiles, row, height, width);
-    copyRow(source, 16, target, rowStep(row, rows, height), width, scale);
-  }
+  copyRow(query, 16, spare, 16, width, scale);
+  if (size == 1) hadamard(spare, width);
+  const target = rowAddress(tiles, row, height, width);
+  copyRow(spare, 16, target, rowStep(row, rows, height), width, 1);
 }
 
 /**
@@ -79,7 +81,9 @@ function weigh(
   rows: i32,
   group: i32,
   window: i32,
+  size: i32,
   keys: usize,
+  scales: usize,
   width: usize,
   order: usize,
   n: i32,
@@ -92,7 +96,8 @@ function weigh(
   clearStatistics(statistics, rows);
   for (let start = 0; start < n; start += BLOCK) {
     const count = min(BLOCK, n - start);
-    gatherRows(keys, order + (<usize> start << 2), width, count, block);
+    const slots = order + (<usize> start << 2);
+    gatherRows(size, keys, scales, slots, width, count, block);
     scoreBlock(0, rows, scratch, block, width, count, weights, 0);
     for (let row = 0; row < rows; row++) {
       const visible = n - window + row / group + 1 - start;
@@ -112,6 +117,7 @@ function combine(
   n: i32,
   scored: i32,
   shift: f32,
+  mean: bool,
   scores: usize,
 ): void {
   let factors = weights + weightBytes(rows, n);
@@ -119,7 +125,7 @@ function combine(
   for (let start = 0; start < scored; start += BLOCK) {
     const count = min(BLOCK, scored - start);
     finishFactors(factors, statistics, rows);
-    combineBlock(weights, factors, rows, group, count, shift, scores);
+    combineBlock(weights, factors, rows, group, count, shift, mean, scores);
     weights += <usize> rows * SCORES;
     factors += <usize> rows << 2;
     scores += SCORES;

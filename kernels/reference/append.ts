@@ -1,3 +1,5 @@
+import type { CacheType } from "../ops.ts";
+import { roundKey, roundTo } from "./cache_types.ts";
 import { refuseNonFinite } from "./finite.ts";
 import { type ArrayCache, type ArrayTensor, vectorAt } from "./tensor.ts";
 
@@ -14,11 +16,16 @@ export function append(
   refuseNonFinite(k, n, names[0]);
   refuseNonFinite(v, n, names[1]);
   const [kvHeads, _, headDim] = cache.keys.shape;
+  const type = cache.keys.dtype as CacheType;
   for (let h = 0; h < kvHeads; h++) {
     const [from, to] = [h * headDim, (h + 1) * headDim];
     for (let i = 0; i < n; i++) {
-      vectorAt(cache.keys, h, at + i).set(k.row(i).subarray(from, to));
-      vectorAt(cache.values, h, at + i).set(v.row(i).subarray(from, to));
+      const key = vectorAt(cache.keys, h, at + i);
+      const value = vectorAt(cache.values, h, at + i);
+      key.set(k.row(i).subarray(from, to));
+      value.set(v.row(i).subarray(from, to));
+      roundKey(type, key);
+      roundTo(type, value);
       cache.positions.row(h)[at + i] = position + i;
     }
   }

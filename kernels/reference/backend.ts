@@ -13,16 +13,21 @@ import { attention } from "./attention.ts";
 import { compact } from "./compact.ts";
 import { copy } from "./copy.ts";
 import { embed } from "./embed.ts";
+import { keydiff } from "./keydiff.ts";
 import { linear } from "./linear.ts";
 import { order } from "./order.ts";
+import { random } from "./random.ts";
 import { recency } from "./recency.ts";
 import { redundancy } from "./redundancy.ts";
+import { reposition } from "./reposition.ts";
 import { rmsNorm } from "./rms_norm.ts";
 import { rope } from "./rope.ts";
 import { select } from "./select.ts";
 import { sample } from "./sample.ts";
 import { softmax } from "./softmax.ts";
 import { swiglu } from "./swiglu.ts";
+import { restore, save } from "./snapshot.ts";
+import { tallyScores } from "./tally.ts";
 import { ArrayTensor } from "./tensor.ts";
 import { StoredWeight } from "./weight.ts";
 import { windowScores } from "./window_scores.ts";
@@ -46,35 +51,48 @@ export class ReferenceBackend implements Backend {
   readonly compact: typeof compact = compact;
   readonly copy: typeof copy = copy;
   readonly embed: typeof embed = embed;
+  readonly keydiff: typeof keydiff = keydiff;
   readonly linear: typeof linear = linear;
   readonly order: typeof order = order;
+  readonly random: typeof random = random;
   readonly recency: typeof recency = recency;
   readonly redundancy: typeof redundancy = redundancy;
+  readonly reposition: typeof reposition = reposition;
   readonly rmsNorm: typeof rmsNorm = rmsNorm;
   readonly rope: typeof rope = rope;
   readonly select: typeof select = select;
   readonly sample: typeof sample = sample;
   readonly softmax: typeof softmax = softmax;
   readonly swiglu: typeof swiglu = swiglu;
+  readonly tallyScores: typeof tallyScores = tallyScores;
   readonly windowScores: typeof windowScores = windowScores;
 
   /** See {@linkcode Backend.tensor}. */
   tensor(shape: readonly number[], dtype: DType = "f32"): ArrayTensor {
     const size = shape.reduce((product, length) => product * length, 1);
-    const data = dtype === "f32"
-      ? new Float64Array(size)
-      : new Int32Array(size);
+    const data = dtype === "i32"
+      ? new Int32Array(size)
+      : new Float64Array(size);
     this.#used += data.byteLength;
-    return new ArrayTensor(data, shape, size / shape[0]);
+    return new ArrayTensor(data, shape, size / shape[0], 0, dtype);
   }
 
   /** See {@linkcode Backend.slice}. */
   slice(tensor: Tensor, from: number, to: number): ArrayTensor {
-    const { data, shape, stride, offset } = tensor as ArrayTensor;
+    const { data, shape, stride, offset, dtype } = tensor as ArrayTensor;
     const [n, _, ...inner] = shape;
     const size = inner.reduce((product, length) => product * length, 1);
     const start = offset + from * size;
-    return new ArrayTensor(data, [n, to - from, ...inner], stride, start);
+    const sliced = [n, to - from, ...inner];
+    return new ArrayTensor(data, sliced, stride, start, dtype);
+  }
+
+  /** See {@linkcode Backend.rows}. */
+  rows(tensor: Tensor, from: number, to: number): ArrayTensor {
+    const { data, shape, stride, offset, dtype } = tensor as ArrayTensor;
+    const start = offset + from * stride;
+    const part = [to - from, ...shape.slice(1)];
+    return new ArrayTensor(data, part, stride, start, dtype);
   }
 
   /** See {@linkcode Backend.weight}. */
@@ -97,11 +115,29 @@ export class ReferenceBackend implements Backend {
   /** See {@linkcode Backend.read}. */
   read(
     tensor: ArrayTensor,
-    n: number = tensor.shape[0],
+    n?: number,
   ): Promise<Float32Array | Int32Array> {
+    return Promise.resolve(this.peek(tensor, n));
+  }
+
+  /** See {@linkcode Backend.peek}. */
+  peek(
+    tensor: ArrayTensor,
+    n: number = tensor.shape[0],
+  ): Float32Array | Int32Array {
     const rows = Array.from({ length: n }, (_, i) => [...tensor.row(i)]).flat();
-    const Type = tensor.dtype === "f32" ? Float32Array : Int32Array;
-    return Promise.resolve(Type.from(rows));
+    const Type = tensor.dtype === "i32" ? Int32Array : Float32Array;
+    return Type.from(rows);
+  }
+
+  /** See {@linkcode Backend.save}. */
+  save(tensor: ArrayTensor, n: number): Promise<Uint8Array> {
+    return Promise.resolve(save(tensor, n));
+  }
+
+  /** See {@linkcode Backend.restore}. */
+  restore(tensor: ArrayTensor, n: number, bytes: Uint8Array): void {
+    restore(tensor, n, bytes);
   }
 
   /** See {@linkcode Backend.free}. */

@@ -15,6 +15,8 @@ export function compact(
     const slots = ranks.map((rank) => order.row<Int32Array>(h)[rank]);
     const positions = cache.positions.row<Int32Array>(h);
     positions.set(slots.map((slot) => positions[slot]));
+    const sums = cache.sums?.row(h);
+    sums?.set(slots.map((slot) => sums[slot]));
     for (const tensor of [cache.keys, cache.values]) {
       const rows = slots.map((slot) => vectorAt(tensor, h, slot).slice());
       rows.forEach((row, slot) => vectorAt(tensor, h, slot).set(row));

@@ -22,7 +22,8 @@ export function redundancy(
   }
 }
 
-function unit(key: Float64Array): Float64Array {
+/** A key divided by its length, give or take 1e-6. */
+export function unit(key: Float64Array): Float64Array {
   const norm = Math.sqrt(dot(key, key)) + 1e-6;
   return key.map((value) => value / norm);
 }

@@ -9,6 +9,7 @@ import { mixScores } from "./mix_scores.ts";
 import { normalise } from "./normalise.ts";
 import { pool } from "./pool.ts";
 import { protect } from "./protect.ts";
+import { quota } from "./quota.ts";
 import { softmaxRow } from "./softmax.ts";
 import type { ArrayTensor } from "./tensor.ts";
 import { topK } from "./top_k.ts";
@@ -20,15 +21,18 @@ export interface ArraySelection extends SelectionTensors {
   readonly history: ArrayTensor | undefined;
   readonly finalScores: ArrayTensor;
   readonly kept: ArrayTensor;
+  readonly positions: ArrayTensor;
+  readonly order: ArrayTensor;
 }
 
 /** Reference of {@linkcode Kernels.select}. */
 export function select(
   rule: SelectionRule,
-  { scores, similarities, history, finalScores, kept }: ArraySelection,
+  tensors: ArraySelection,
   counts: SelectionCounts,
 ): void {
-  const { n, window, k, remembered } = counts;
+  const { scores, similarities, history, finalScores, kept } = tensors;
+  const { n, window, k, remembered, blockSize, perBlock } = counts;
   const older = n - window;
   if (rule.history) {
     const { merge, decay } = rule.history;
@@ -42,6 +46,11 @@ export function select(
     mixScores(finalScores, similarities, older, rule.redundancy.mix);
   }
   protect(finalScores, counts.protect);
+  if (rule.quota) {
+    const { positions, order } = tensors;
+    const { protect } = counts;
+    quota(finalScores, positions, order, older, protect, blockSize, perBlock);
+  }
   topK(finalScores, kept, older, k);
   if (rule.history) gather(scores, kept, history!, k);
 }

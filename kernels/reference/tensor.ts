@@ -1,4 +1,4 @@
-import type { DType, LayerCache, Tensor } from "../ops.ts";
+import type { DType, LayerCache, Tally, Tensor } from "../ops.ts";
 
 /** A {@linkcode Tensor} in an array: the reference counts in float64. */
 export class ArrayTensor implements Tensor {
@@ -7,18 +7,15 @@ export class ArrayTensor implements Tensor {
    * @param shape Outermost first.
    * @param stride Elements from one entry of the first dimension to the next.
    * @param offset Element of `data` that is the first of this tensor.
+   * @param dtype Type as a backend would store it.
    */
   constructor(
     readonly data: Float64Array | Int32Array,
     readonly shape: readonly number[],
     readonly stride: number,
-    readonly offset = 0,
+    readonly offset: number,
+    readonly dtype: DType,
   ) {}
-
-  /** Type as a backend would store it. */
-  get dtype(): DType {
-    return this.data instanceof Int32Array ? "i32" : "f32";
-  }
 
   /** Elements in one entry of the first dimension. */
   get width(): number {
@@ -37,6 +34,13 @@ export interface ArrayCache extends LayerCache {
   readonly keys: ArrayTensor;
   readonly values: ArrayTensor;
   readonly positions: ArrayTensor;
+  readonly sums: ArrayTensor | undefined;
+}
+
+/** A {@linkcode Tally} whose tensors are arrays. */
+export interface ArrayTally extends Tally {
+  readonly sums: ArrayTensor;
+  readonly squares: ArrayTensor | undefined;
 }
 
 /** Key or value of slot `slot`, a view of `[kvHeads, slots, headDim]`. */

@@ -1,3 +1,6 @@
+import type { CacheType, HeadRule } from "../ops.ts";
+import { queryFor } from "./cache_types.ts";
+import { combineHeads } from "./tally.ts";
 import { type ArrayCache, type ArrayTensor, dot, vectorAt } from "./tensor.ts";
 import { softmaxRow } from "./softmax.ts";
 
@@ -11,6 +14,7 @@ export function windowScores(
   scores: ArrayTensor,
   n: number,
   shift: number,
+  rule: HeadRule,
 ): void {
   const group = queries.shape[1] / cache.keys.shape[0];
   for (let h = 0; h < cache.keys.shape[0]; h++) {
@@ -18,7 +22,9 @@ export function windowScores(
     const heads = [h * group, (h + 1) * group] as const;
     const best = Array.from({ length: window }, (_, i) => {
       const query = queries.row((oldest + i) % queries.shape[0]);
-      return groupMaximum(query, heads, keys, n - window + i + 1);
+      const visible = keys.slice(0, n - window + i + 1);
+      const type = cache.keys.dtype as CacheType;
+      return combineHeads(weights(query, heads, visible, type), rule);
     });
     for (let r = 0; r < n - window; r++) {
       const values = best.map((row) => row[r]);
@@ -38,22 +44,21 @@ export function orderedKeys(
   return Array.from(slots, (slot) => vectorAt(cache.keys, h, slot));
 }
 
-/** Largest attention that one of the query heads pays to each key. */
-function groupMaximum(
+/** Attention that each of the query heads pays to each key. */
+function weights(
   query: Float64Array,
   [first, end]: readonly [number, number],
   keys: Float64Array[],
-  visible: number,
-): Float64Array {
+  type: CacheType,
+): Float64Array[] {
   const headDim = keys[0].length;
-  const most = new Float64Array(visible);
-  for (let head = first; head < end; head++) {
-    const q = query.subarray(head * headDim, (head + 1) * headDim);
-    const p = Float64Array.from({ length: visible }, (_, r) => dot(q, keys[r]));
+  return Array.from({ length: end - first }, (_, g) => {
+    const start = (first + g) * headDim;
+    const q = queryFor(type, query.subarray(start, start + headDim));
+    const p = Float64Array.from(keys, (key) => dot(q, key));
     softmaxRow(p, Math.sqrt(headDim));
-    p.forEach((value, r) => most[r] = Math.max(most[r], value));
-  }
-  return most;
+    return p;
+  });
 }
 
 function mean(values: number[]): number {

@@ -1,6 +1,21 @@
-import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
+import type { GpuFeatures } from "../../gpu/device.ts";
+import {
+  type GpuBinding,
+  type GpuKernel,
+  read,
+  write,
+} from "../../gpu/kernel.ts";
+import type { CacheType } from "../ops.ts";
+import {
+  cacheBinding,
+  cachePlaces,
+  forTypes,
+  readCache,
+  vectorWords,
+} from "./cache_types.ts";
 import { refuseNonFinite } from "./finite.ts";
 import { LANES } from "./grid.ts";
+import { hadamard } from "./hadamard.ts";
 
 /** Slots that are scored together. */
 export const TILE = 32;
@@ -8,42 +23,84 @@ export const TILE = 32;
 const SHARE = LANES / TILE;
 
 /**
- * Online softmax attention of rows over a split of the slots (flash-decoding).
+ * Online softmax attention of rows over a split of the slots (flash-decoding),
+ * for each type of keys and values.
  *
  * A row is a query of one of the heads that share a KV head; row `r` is head
  * `r % group` of query `r / group`. A workgroup takes `rows` of them, four to
- * a vector, which share the loads of keys and values. Where there is one
- * split the result is written to `out`, otherwise a partial one to `partials`:
- * for each row and split the weighted sum of values, largest score and weight.
+ * a vector, which share the loads of keys and values; together they have at
+ * most `LANES` quads. Where there is one split and no tally the result is
+ * written to `out`, otherwise a partial one to `partials`: for each row and
+ * split the weighted sum of values, largest score and weight. A tally also
+ * gets all scores, four rows to a vector, from `scores` on.
  */
-export function attentionSplitKernel(rows: 4 | 8): GpuKernel {
-  return {
+export function attentionSplitKernels(
+  rows: 4 | 8,
+): Readonly<Record<CacheType, GpuKernel>> {
+  return forTypes((type) => ({
     name: `attention of ${rows} rows`,
     tensors: {
       q: read("vec4<f32>"),
-      keys: read("vec4<f32>"),
-      values: read("vec4<f32>"),
+      keys: bindingOf(type),
+      values: bindingOf(type),
       out: write("vec4<f32>"),
       partials: write("vec4<f32>"),
       flag: write("atomic<u32>"),
     },
-    u32: ["rows", "group", "quads", "cached", "n", "splits", "span", "code"],
+    u32: [
+      ...["rows", "group", "quads", "cached", "n"],
+      ...["splits", "span", "scores", "code"],
+    ],
     f32: ["scale"],
-    words: splitWords,
-    code: () =>
-      [state(rows), scores(rows), softmax(rows), values(rows), main(rows)]
-        .join("\n"),
-  };
+    words: splitWords(type),
+    code: (features) => {
+      const numbers = numbersOf(type, features);
+      return [
+        state(rows, type, numbers),
+        scores(rows, type, numbers),
+        softmax(rows),
+        values(rows, type, numbers),
+        main(rows),
+      ].join("\n");
+    },
+  }));
 }
 
-/** Queries, keys and values, and a result for each split. */
-const splitWords: GpuKernel["words"] = (
-  [rows, _group, quads, cached, _n, splits],
+function bindingOf(type: CacheType): GpuBinding {
+  return type === "f16" ? read("half4") : cacheBinding(type);
+}
+
+/** Queries, keys and values, a result for each split, and perhaps scores. */
+const splitWords = (type: CacheType): GpuKernel["words"] =>
+(
+  [rows, _group, quads, cached, _n, splits, _span, scores],
   [_blocks, _splits, kvHeads],
 ) => {
-  const results = splits > 1 ? splits * (quads + 1) : quads;
-  return 4 * kvHeads * (rows * (quads + results) + 2 * cached * quads);
+  const results = splits > 1 || scores > 0 ? splits * (quads + 1) : quads;
+  const noted = scores > 0 ? rows * cached : 0;
+  const caches = 2 * cached * vectorWords(type, quads);
+  return kvHeads * (4 * rows * (quads + results) + caches + noted);
 };
+
+/** How the products of weights and values are computed. */
+interface Numbers {
+  /** Type of a factor; sums are float32. */
+  readonly factor: "f32" | "f16";
+  /** Four factors, from what a function `PART(slot, h, quad)` reads. */
+  readonly part: "Codes" | "Halves";
+}
+
+/**
+ * Float16 ones where the GPU has them: weights are at most 1, and errors of
+ * some 1e-5 less than that of storing values so. Those of queries and keys
+ * stay float32: an exponential made errors of up to 1e-2 of theirs (heavy
+ * tails, 200 tokens), more than twice as much as those of stored keys.
+ */
+function numbersOf(type: CacheType, { f16 }: GpuFeatures): Numbers {
+  return type === "f16" && f16
+    ? { factor: "f16", part: "Halves" }
+    : { factor: "f32", part: "Codes" };
+}
 
 /** WGSL for each of `count` numbers, which so become constants. */
 function each(
@@ -58,9 +115,22 @@ function each(
 const row = (vector: string, r: number) =>
   `${vector}${Math.floor(r / 4)}[${r % 4}]`;
 
+/** WGSL to read a tensor of `half4` where those are numbers. */
+const readHalves = (name: string) => `
+${cachePlaces(name, "f16")}
+
+fn ${name}Halves(slot: u32, h: u32, quad: u32) -> vec4<f16> {
+  return ${name}[${name}At(slot, h, quad)];
+}`;
+
 /** What an invocation keeps from tile to tile, and what a workgroup shares. */
-const state = (rows: number) => `
+const state = (rows: number, type: CacheType, { factor }: Numbers) => `
 ${refuseNonFinite}
+${
+  factor === "f16"
+    ? readHalves("keys") + readHalves("values")
+    : readCache(type, "keys", "values")
+}
 
 const LOWEST = -0x1.fffffep+127f;
 
@@ -71,6 +141,7 @@ var<private> top${b} = vec4<f32>(LOWEST);
 var<private> weight${b}: vec4<f32>;`)
 }
 
+var<workgroup> queries: array<vec4<f32>, ${LANES}>;
 var<workgroup> parts: array<vec4<f32>, ${LANES * rows / 4}>;
 var<workgroup> scores: array<vec4<f32>, ${TILE * rows / 4}>;
 var<workgroup> tops: array<vec4<f32>, ${rows}>;
@@ -86,32 +157,47 @@ fn headStart(row: u32, h: u32, offset: u32, stride: u32) -> u32 {
   return offset / 4u + row / params.group * (stride / 4u) + head * params.quads;
 }
 
-fn queryStart(row: u32, h: u32) -> u32 {
-  let last = min(row, params.rows - 1u);
-  return headStart(last, h, params.q_offset, params.q_stride);
+${type === "int8" ? hadamard(LANES, "parts") : ""}
+
+// The queries of all rows, scaled; a quad each. The first split checks them.
+fn loadQueries(first: u32, h: u32, split: u32, lane: u32) {
+  let row = min(first + lane / params.quads, params.rows - 1u);
+  let start = headStart(row, h, params.q_offset, params.q_stride);
+  var x = q[start + lane % params.quads];
+  if (split == 0u && lane < ${rows}u * params.quads) {
+    refuseNonFinite(bitcast<vec4<u32>>(x), params.code);
+  }
+  ${type === "int8" ? "x = hadamard(x, lane);" : ""}
+  queries[lane] = x * params.scale;
+  workgroupBarrier();
 }
 `;
 
 /** Scores of a tile of slots, of rows from `first` on, lowest where unseen. */
-const scores = (rows: number) => `
-fn multiply(first: u32, h: u32, slot: u32, lane: u32) {
-  let key = params.keys_offset / 4u + h * (params.keys_stride / 4u) +
-    slot * params.quads;
-  ${each(rows, (r) => `let q${r} = queryStart(first + ${r}u, h);`)}
+const scores = (rows: number, type: CacheType, { part }: Numbers) => `
+fn multiply(h: u32, slot: u32, lane: u32) {
   ${each(rows / 4, (b) => `var part${b} = vec4<f32>();`)}
   for (var c = lane % ${SHARE}u; c < params.quads; c += ${SHARE}u) {
-    let k = keys[key + c];
+    let k = vec4<f32>(keys${part}(slot, h, c));
     ${
   each(rows / 4, (b) => {
-    const dots = each(4, (i) => `dot(q[q${4 * b + i} + c], k)`, ", ");
+    const dots = each(4, (i) => {
+      const query = `queries[${4 * b + i}u * params.quads + c]`;
+      return `dot(${query}, k)`;
+    }, ", ");
     return `part${b} += vec4<f32>(${dots});`;
   })
 }
   }
-  ${each(rows / 4, (b) => `parts[${LANES * b}u + lane] = part${b};`)}
+  ${
+  each(rows / 4, (b) => {
+    const scaled = type === "int8" ? " * keysScale(slot, h)" : "";
+    return `parts[${LANES * b}u + lane] = part${b}${scaled};`;
+  })
+}
 }
 
-fn score(first: u32, tile: u32, lane: u32) {
+fn score(first: u32, h: u32, tile: u32, lane: u32) {
   workgroupBarrier();
   if (lane < ${TILE * rows / 4}u) {
     var sum = vec4<f32>();
@@ -122,7 +208,11 @@ fn score(first: u32, tile: u32, lane: u32) {
       visible(row), visible(row + 1u), visible(row + 2u), visible(row + 3u),
     );
     let seen = vec4<u32>(slot) < end;
-    scores[lane] = select(vec4<f32>(LOWEST), sum * params.scale, seen);
+    scores[lane] = select(vec4<f32>(LOWEST), sum, seen);
+    if (params.scores > 0u && row < params.rows && slot < params.cached) {
+      let block = h * ((params.rows + 3u) / 4u) + row / 4u;
+      partials[params.scores + block * params.cached + slot] = sum;
+    }
   }
   workgroupBarrier();
 }
@@ -157,20 +247,22 @@ fn weigh(lane: u32) {
 `;
 
 /** Adds the weighted values of a tile: an invocation those of every so manyth slot. */
-const values = (rows: number) => `
+const values = (rows: number, type: CacheType, { factor, part }: Numbers) => `
 fn addValues(h: u32, tile: u32, count: u32, lane: u32) {
-  let value = params.values_offset / 4u + h * (params.values_stride / 4u) +
-    tile * params.quads + lane % params.quads;
   let stride = slotParts();
   if (lane / params.quads >= stride) { return; }
   for (var slot = lane / params.quads; slot < count; slot += stride) {
-    let v = values[value + slot * params.quads];
+    let v = values${part}(tile + slot, h, lane % params.quads);
     ${
-  each(rows / 4, (b) => `
-    let p${b} = scores[${TILE * b}u + slot];
-    weight${b} += p${b};`)
+  each(rows / 4, (b) => {
+    const scaled = type === "int8" ? " * valuesScale(tile + slot, h)" : "";
+    return `
+    let weights${b} = scores[${TILE * b}u + slot];
+    weight${b} += weights${b};
+    let p${b} = vec4<${factor}>(weights${b}${scaled});`;
+  })
 }
-    ${each(rows, (r) => `sum${r} += ${row("p", r)} * v;`)}
+    ${each(rows, (r) => `sum${r} += vec4<f32>(${row("p", r)} * v);`)}
   }
 }
 
@@ -191,20 +283,13 @@ fn total(own: vec4<f32>, lane: u32) -> vec4<f32> {
 `;
 
 const main = (rows: number) => `
-fn checkQueries(first: u32, h: u32, lane: u32) {
-  for (var i = lane; i < ${rows}u * params.quads; i += ${LANES}u) {
-    let query = q[queryStart(first + i / params.quads, h) + i % params.quads];
-    refuseNonFinite(bitcast<vec4<u32>>(query), params.code);
-  }
-}
-
 fn store(
   row: u32, h: u32, split: u32, lane: u32,
   own: vec4<f32>, top: f32, weight: f32,
 ) {
   let sum = total(own, lane);
   if (lane >= params.quads || row >= params.rows) { return; }
-  if (params.splits == 1u) {
+  if (params.splits == 1u && params.scores == 0u) {
     let start = headStart(row, h, params.out_offset, params.out_stride);
     out[start + lane] = sum / weight;
     return;
@@ -225,13 +310,13 @@ fn main(
   let first = group.x * ${rows}u;
   let split = group.y;
   let h = group.z;
-  if (split == 0u) { checkQueries(first, h, lane); }
+  loadQueries(first, h, split, lane);
   let start = split * params.span;
   let end = min(start + params.span, visible(first + ${rows - 1}u));
   for (var tile = start; tile < end; tile += ${TILE}u) {
     let slot = min(tile + lane / ${SHARE}u, end - 1u);
-    multiply(first, h, slot, lane);
-    score(first, tile, lane);
+    multiply(h, slot, lane);
+    score(first, h, tile, lane);
     weigh(lane);
     addValues(h, tile, min(${TILE}u, end - tile), lane);
   }

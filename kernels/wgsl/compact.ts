@@ -1,34 +1,54 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuCache, GpuTensor } from "../../gpu/tensor.ts";
+import type { CacheType } from "../ops.ts";
+import {
+  cacheBinding,
+  cachePlaces,
+  forTypes,
+  typeOf,
+  vectorWords,
+} from "./cache_types.ts";
 import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
 import { scan } from "./scan.ts";
 
+/** WGSL that moves the scales of move `i`. */
+const moveScales = (type: CacheType) =>
+  type !== "int8" ? "" : `
+    keys[keysScaleAt(to, h)] = keys[keysScaleAt(source, h)];
+    values[valuesScaleAt(to, h)] = values[valuesScaleAt(source, h)];`;
+
 /**
- * Kernel of {@linkcode compact}, a workgroup a head: tokens in the slots to
+ * Kernels of {@linkcode compact}, a workgroup a head: tokens in the slots to
  * come fill the holes in the first `size`, so that few tokens move. Scratch
  * holds for each head which slots' tokens stay, the holes, and the slots of
  * the tokens that move into them.
  */
-export const compactKernel: GpuKernel = {
+export const compactKernels: Readonly<Record<CacheType, GpuKernel>> = forTypes((
+  type,
+) => ({
   name: "compact",
   tensors: {
-    keys: write("vec4<f32>"),
-    values: write("vec4<f32>"),
+    keys: cacheBinding(type, "read_write"),
+    values: cacheBinding(type, "read_write"),
     positions: write("u32"),
+    sums: write(),
     order: read("u32"),
     kept: read("u32"),
     scratch: write("u32"),
   },
-  u32: ["n", "k", "size", "quads"],
-  words: ([n, k, size, quads], [kvHeads]) => {
+  u32: ["n", "k", "size", "quads", "summed"],
+  words: ([n, k, size, quads, summed], [kvHeads]) => {
     // At most: how many do move only the device knows.
     const moves = Math.min(n - size, size);
-    return kvHeads * (k + size + 2 * n + moves * (4 + 4 * 4 * quads + 2));
+    const token = 2 * (2 * vectorWords(type, quads) + 1 + summed);
+    return kvHeads * (k + size + 2 * n + moves * (4 + token));
   },
   code: () => `
 ${scan}
+${cachePlaces("keys", type)}
+${cachePlaces("values", type)}
 
 var<workgroup> moves: u32;
 
@@ -84,22 +104,25 @@ fn main(
   let h = group.x;
   markStaying(h, lane);
   listMoves(h, lane);
-  let key = params.keys_offset / 4u + h * (params.keys_stride / 4u);
-  let value = params.values_offset / 4u + h * (params.values_stride / 4u);
   for (var i = lane; i < moves * params.quads; i += ${LANES}u) {
-    let to = scratch[hole(h, i / params.quads)] * params.quads;
-    let source = scratch[mover(h, i / params.quads)] * params.quads;
+    let to = scratch[hole(h, i / params.quads)];
+    let source = scratch[mover(h, i / params.quads)];
     let quad = i % params.quads;
-    keys[key + to + quad] = keys[key + source + quad];
-    values[value + to + quad] = values[value + source + quad];
+    keys[keysAt(to, h, quad)] = keys[keysAt(source, h, quad)];
+    values[valuesAt(to, h, quad)] = values[valuesAt(source, h, quad)];
   }
   for (var i = lane; i < moves; i += ${LANES}u) {
     let to = scratch[hole(h, i)];
     let source = scratch[mover(h, i)];
-    ${entry("positions", "to")} = ${entry("positions", "source")};
+    ${entry("positions", "to")} = ${entry("positions", "source")};${
+    moveScales(type)
+  }
+    if (params.summed == 1u) {
+      ${entry("sums", "to")} = ${entry("sums", "source")};
+    }
   }
 }`,
-};
+}));
 
 /** See {@linkcode Kernels.compact}. */
 export function compact(
@@ -111,12 +134,13 @@ export function compact(
   k: number,
   window: number,
 ): void {
-  const [kvHeads, _, headDim] = cache.keys.shape;
+  const { keys, values, positions, sums } = cache;
+  const [kvHeads, _, headDim] = keys.shape;
   const scratch = queue.scratch(3 * kvHeads * n);
   queue.dispatch(
-    compactKernel,
-    [cache.keys, cache.values, cache.positions, order, kept, scratch],
-    [n, k, k + window, headDim / 4],
+    compactKernels[typeOf(keys)],
+    [keys, values, positions, sums ?? queue.unused, order, kept, scratch],
+    [n, k, k + window, headDim / 4, sums ? 1 : 0],
     [],
     [kvHeads],
   );

@@ -1,3 +1,5 @@
+import type { CacheType } from "../ops.ts";
+import { readCache } from "./cache_types.ts";
 import { LANES } from "./grid.ts";
 
 /** Rows and columns of a tile of products. */
@@ -54,13 +56,16 @@ fn products(first: u32, start: u32, h: u32, quads: u32, lane: u32) -> vec4<f32> 
 }`;
 
 /**
- * WGSL of `orderedKey(rank, h, quad) -> vec4<f32>`, from tensors `keys` and
- * `order`, of which the first `n` ranks are in use.
+ * WGSL of `orderedKey(rank, h, quad) -> vec4<f32>`, from tensors `keys` of a
+ * type and `order`, of which the first `n` ranks are in use.
  */
-export const orderedKey: string = `
+export function orderedKey(type: CacheType): string {
+  return `
+${readCache(type, "keys")}
+
 fn orderedKey(rank: u32, h: u32, quad: u32) -> vec4<f32> {
   let r = min(rank, params.n - 1u);
   let slot = order[params.order_offset + h * params.order_stride + r];
-  return keys[params.keys_offset / 4u + h * (params.keys_stride / 4u) +
-    slot * params.quads + quad];
+  return keysQuad(slot, h, quad);
 }`;
+}

@@ -1,4 +1,6 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
+import type { CacheType } from "../ops.ts";
+import { cacheBinding, forTypes, vectorWords } from "./cache_types.ts";
 import { LANES } from "./grid.ts";
 import { orderedKey, OWN_ROWS, products, TILE } from "./products.ts";
 import { redundancySizes, scratchPlaces } from "./redundancy_scratch.ts";
@@ -7,14 +9,18 @@ import { redundancySizes, scratchPlaces } from "./redundancy_scratch.ts";
  * The last key that is similar to each key of a tile, and how similar: rows
  * are searched from the newest until every column has one.
  */
-export const redundancyLastKernel: GpuKernel = {
-  name: "redundancy last",
-  tensors: { keys: read("vec4<f32>"), order: read("u32"), scratch: write() },
-  u32: redundancySizes,
-  words: ([n, quads], [_, kvHeads]) => kvHeads * n * (4 * quads + 4),
-  code: () => `
+export const redundancyLastKernels: Readonly<Record<CacheType, GpuKernel>> =
+  forTypes((
+    type,
+  ) => ({
+    name: "redundancy last",
+    tensors: { keys: cacheBinding(type), order: read("u32"), scratch: write() },
+    u32: redundancySizes,
+    words: ([n, quads], [_, kvHeads]) =>
+      kvHeads * n * (vectorWords(type, quads) + 4),
+    code: () => `
 ${products}
-${orderedKey}
+${orderedKey(type)}
 ${scratchPlaces}
 
 // Above it two keys count as near-duplicates (arXiv 2505.24133).
@@ -83,4 +89,4 @@ fn main(
   scratch[lastAt(h, start + lane)] = f32(atomicLoad(&found[lane])) - 1.0;
   scratch[similarityAt(h, start + lane)] = similarities[lane];
 }`,
-};
+  }));

@@ -1,46 +1,36 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
+import type { CacheType } from "../ops.ts";
+import { cacheBinding, forTypes, vectorWords } from "./cache_types.ts";
 import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
 import { orderedKey } from "./products.ts";
-import { redundancySizes, scratchPlaces } from "./redundancy_scratch.ts";
+import { redundancySizes, scratchPlaces, total } from "./redundancy_scratch.ts";
 
 /**
  * Mean similarity of each key: its product with the sum of all unit keys, less
  * its own, less those of the columns in which it is the last similar row.
  */
-export const redundancyMeansKernel: GpuKernel = {
-  name: "redundancy means",
-  tensors: {
-    keys: read("vec4<f32>"),
-    order: read("u32"),
-    scratch: read(),
-    similarities: write(),
-  },
-  u32: redundancySizes,
-  words: ([n, quads, splits], [_, kvHeads]) =>
-    kvHeads * (n * (4 * quads + 5) + splits * 4 * quads),
-  code: () => `
-${orderedKey}
+export const redundancyMeansKernels: Readonly<Record<CacheType, GpuKernel>> =
+  forTypes((
+    type,
+  ) => ({
+    name: "redundancy means",
+    tensors: {
+      keys: cacheBinding(type),
+      order: read("u32"),
+      scratch: read(),
+      similarities: write(),
+    },
+    u32: redundancySizes,
+    words: ([n, quads, splits], [_, kvHeads]) =>
+      kvHeads * (n * (vectorWords(type, quads) + 5) + splits * 4 * quads),
+    code: () => `
+${orderedKey(type)}
 ${scratchPlaces}
+${total}
 
-// Of a head: the most quads that it has.
-var<workgroup> total: array<vec4<f32>, 64>;
 var<workgroup> last: array<f32, ${LANES}>;
 var<workgroup> similarity: array<f32, ${LANES}>;
-
-fn loadTotal(h: u32, lane: u32) {
-  if (lane < params.quads) {
-    var sum = vec4<f32>();
-    for (var split = 0u; split < params.splits; split++) {
-      let at = totalAt(h, split, lane);
-      sum += vec4<f32>(
-        scratch[at], scratch[at + 1u], scratch[at + 2u], scratch[at + 3u],
-      );
-    }
-    total[lane] = sum;
-  }
-  workgroupBarrier();
-}
 
 // Sum of the similarities with all other keys.
 fn others(h: u32, rank: u32) -> f32 {
@@ -81,7 +71,7 @@ fn main(
   loadTotal(h, lane);
   let sum = others(h, rank) - spared(h, rank, lane);
   if (rank < params.n) { ${
-    entry("similarities", "rank")
-  } = sum / f32(params.n); }
+      entry("similarities", "rank")
+    } = sum / f32(params.n); }
 }`,
-};
+  }));

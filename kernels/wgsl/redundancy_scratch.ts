@@ -25,3 +25,25 @@ fn similarityAt(h: u32, r: u32) -> u32 { return lastAt(h, params.n + r); }
 fn totalAt(h: u32, split: u32, quad: u32) -> u32 {
   return similarityAt(h, params.n) + (split * params.quads + quad) * 4u;
 }`;
+
+/**
+ * WGSL of `loadTotal(h: u32, lane: u32)`, which makes `total` the sum of all
+ * unit keys of a head. All invocations of the workgroup must call it.
+ */
+export const total: string = `
+// Of a head: the most quads that it has.
+var<workgroup> total: array<vec4<f32>, 64>;
+
+fn loadTotal(h: u32, lane: u32) {
+  if (lane < params.quads) {
+    var sum = vec4<f32>();
+    for (var split = 0u; split < params.splits; split++) {
+      let at = totalAt(h, split, lane);
+      sum += vec4<f32>(
+        scratch[at], scratch[at + 1u], scratch[at + 2u], scratch[at + 3u],
+      );
+    }
+    total[lane] = sum;
+  }
+  workgroupBarrier();
+}`;

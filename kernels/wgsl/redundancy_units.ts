@@ -1,4 +1,6 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
+import type { CacheType } from "../ops.ts";
+import { cacheBinding, forTypes, vectorWords } from "./cache_types.ts";
 import { LANES } from "./grid.ts";
 import { orderedKey, TILE } from "./products.ts";
 import { redundancySizes, scratchPlaces } from "./redundancy_scratch.ts";
@@ -7,14 +9,17 @@ import { redundancySizes, scratchPlaces } from "./redundancy_scratch.ts";
 const SHARE = LANES / TILE;
 
 /** Lengths of keys, and the sum of unit keys over a split of the ranks. */
-export const redundancyUnitsKernel: GpuKernel = {
-  name: "redundancy units",
-  tensors: { keys: read("vec4<f32>"), order: read("u32"), scratch: write() },
-  u32: [...redundancySizes, "span"],
-  words: ([n, quads, splits], [_, kvHeads]) =>
-    kvHeads * (n * (4 * quads + 2) + splits * 4 * quads),
-  code: () => `
-${orderedKey}
+export const redundancyUnitsKernels: Readonly<Record<CacheType, GpuKernel>> =
+  forTypes((
+    type,
+  ) => ({
+    name: "redundancy units",
+    tensors: { keys: cacheBinding(type), order: read("u32"), scratch: write() },
+    u32: [...redundancySizes, "span"],
+    words: ([n, quads, splits], [_, kvHeads]) =>
+      kvHeads * (n * (vectorWords(type, quads) + 2) + splits * 4 * quads),
+    code: () => `
+${orderedKey(type)}
 ${scratchPlaces}
 
 var<workgroup> squares: array<f32, ${LANES}>;
@@ -65,4 +70,4 @@ fn main(
     scratch[totalAt(h, group.x, lane) + i] = sum[i];
   }
 }`,
-};
+  }));

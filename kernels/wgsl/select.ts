@@ -1,9 +1,10 @@
-import { type GpuKernel, write } from "../../gpu/kernel.ts";
+import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuSelection } from "../../gpu/tensor.ts";
 import type { MergeRule, SelectionCounts, SelectionRule } from "../ops.ts";
 import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
+import { quota } from "./quota.ts";
 import { reduceMax, reduceSum } from "./reduce.ts";
 import { topK } from "./top_k.ts";
 
@@ -80,14 +81,15 @@ fn weigh(h: u32, lane: u32, divisor: f32) {
   storageBarrier();
 }`;
 
-/** Scores and what becomes of them; history and similarities if a rule asks. */
+/** Scores and what becomes of them; the rest if a rule asks. */
 const selectWords: GpuKernel["words"] = (
-  [n, older, k, remembered, _protect, rule, _reach, mixes],
+  [n, older, k, remembered, _protect, rule, _reach, mixes, _size, perBlock],
   [kvHeads],
 ) => {
   const merging = rule > 0 ? older + remembered + 2 * k : 0;
   const mixing = mixes > 0 ? 2 * n : 0;
-  return kvHeads * (3 * older + k + merging + mixing);
+  const sharing = perBlock > 0 ? 5 * older : 0;
+  return kvHeads * (3 * older + k + merging + mixing + sharing);
 };
 
 /** Kernel of {@linkcode select}: a workgroup a head goes through all stages. */
@@ -99,10 +101,12 @@ export const selectKernel: GpuKernel = {
     history: write(),
     finalScores: write(),
     kept: write("u32"),
+    positions: read("u32"),
+    order: read("u32"),
   },
   u32: [
     ...["n", "older", "k", "remembered", "protect"],
-    ...["rule", "reach", "mixes"],
+    ...["rule", "reach", "mixes", "blockSize", "perBlock"],
   ],
   f32: ["decay", "mix", "highest"],
   words: selectWords,
@@ -112,6 +116,7 @@ ${reduceSum(features, LANES)}
 ${globalScores}
 ${finalScores}
 ${topK}
+${quota}
 
 @compute @workgroup_size(${LANES})
 fn main(
@@ -123,6 +128,7 @@ fn main(
   var divisor = 1.0;
   if (params.mixes == 1u) { divisor = exponentials(h, lane); }
   weigh(h, lane, divisor);
+  if (params.perBlock != 0u) { quota(h, lane); }
   if (params.k == 0u) { return; }
   topK(h, lane);
   if (params.rule == 0u) { return; }
@@ -136,19 +142,21 @@ fn main(
 /** See {@linkcode Kernels.select}; one dispatch. */
 export function select(
   queue: GpuQueue,
-  { history: past, pool = 1, redundancy }: SelectionRule,
-  { scores, similarities, history, finalScores, kept }: GpuSelection,
-  { n, window, k, remembered, protect }: SelectionCounts,
+  { history: past, pool = 1, redundancy, quota }: SelectionRule,
+  tensors: GpuSelection,
+  { n, window, k, remembered, protect, blockSize, perBlock }: SelectionCounts,
 ): void {
-  const remember = history ?? queue.scratch(1);
+  const { scores, similarities, finalScores, kept, positions, order } = tensors;
+  const history = tensors.history ?? queue.scratch(1);
   const rule = past ? rules[past.merge] : 0;
   const stages = [rule, (pool - 1) / 2, redundancy ? 1 : 0];
+  const share = [blockSize, quota ? perBlock : 0];
   // WGSL cannot write infinity.
   const factors = [past?.decay ?? 0, redundancy?.mix ?? 1, Infinity];
   queue.dispatch(
     selectKernel,
-    [scores, similarities, remember, finalScores, kept],
-    [n, n - window, k, remembered, protect, ...stages],
+    [scores, similarities, history, finalScores, kept, positions, order],
+    [n, n - window, k, remembered, protect, ...stages, ...share],
     factors,
     [scores.shape[0]],
   );

@@ -1,6 +1,8 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuCache, GpuTensor } from "../../gpu/tensor.ts";
+import type { CacheType, HeadRule } from "../ops.ts";
+import { cacheBinding, forTypes, typeOf, vectorWords } from "./cache_types.ts";
 import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
 import { orderedKey, OWN_ROWS, products, TILE } from "./products.ts";
@@ -22,20 +24,53 @@ const sizes = [
 
 /** Queries, keys in order, and what is kept of each row and split, of a head. */
 function headWords(
+  type: CacheType,
   [window, group, quads, n, _ring, _oldest, splits]: readonly number[],
 ): number {
   const rows = window * group;
-  return rows * 4 * quads + n * (4 * quads + 1) + rows * splits * 2;
+  const keys = n * (vectorWords(type, quads) + 1);
+  return rows * 4 * quads + keys + rows * splits * 2;
 }
 
+/**
+ * WGSL of `queryQuad(start, quad) -> vec4<f32>`, of a query as keys of a type
+ * are multiplied with it. For `int8` it is turned by Hadamard's matrix, whose
+ * entry is negative where row and column have an odd number of bits in common.
+ */
+const queryQuad = (type: CacheType) =>
+  type !== "int8"
+    ? `
+fn queryQuad(start: u32, quad: u32) -> vec4<f32> {
+  return queries[start + quad];
+}`
+    : `
+fn queryQuad(start: u32, quad: u32) -> vec4<f32> {
+  // Largest power of two that divides the quads.
+  let block = params.quads & (~params.quads + 1u);
+  var sum = vec4<f32>();
+  for (var i = 0u; i < block; i++) {
+    let q = queries[start + quad / block * block + i];
+    sum += select(q, -q, (countOneBits(i & quad) & 1u) == 1u);
+  }
+  let pairs = vec4<f32>(
+    sum.x + sum.y, sum.x - sum.y, sum.z + sum.w, sum.z - sum.w,
+  );
+  return vec4<f32>(pairs.xy + pairs.zw, pairs.xy - pairs.zw) /
+    sqrt(f32(4u * block));
+}`;
+
 /** Row `r` is head `r % group` of query `r / group`, counted from the oldest. */
-const rows = `
+const rows = (type: CacheType) => `
+${orderedKey(type)}
+${queryQuad(type)}
+
 fn rowQuad(row: u32, h: u32, quad: u32) -> vec4<f32> {
   let last = min(row, params.window * params.group - 1u);
   let query = (params.oldest + last / params.group) % params.ring;
   let head = h * params.group + last % params.group;
-  return queries[params.queries_offset / 4u +
-    query * (params.queries_stride / 4u) + head * params.quads + quad];
+  let start = params.queries_offset / 4u +
+    query * (params.queries_stride / 4u) + head * params.quads;
+  return queryQuad(start, quad);
 }
 
 fn columnQuad(rank: u32, h: u32, quad: u32) -> vec4<f32> {
@@ -64,21 +99,21 @@ fn ${name}(own: vec4<f32>, lane: u32) -> vec4<f32> {
  * Largest score of each row in a split of the ranks, and the sum of `exp`
  * relative to it. An invocation follows its own column, from tile to tile.
  */
-const stats: GpuKernel = {
+const stats = forTypes((type) => ({
   name: "windowScores statistics",
   tensors: {
     queries: read("vec4<f32>"),
-    keys: read("vec4<f32>"),
+    keys: cacheBinding(type),
     order: read("u32"),
     stats: write(),
   },
   u32: sizes,
   f32: ["scale"],
-  words: (whole, [_blocks, _splits, kvHeads]) => kvHeads * headWords(whole),
+  words: (whole, [_blocks, _splits, kvHeads]) =>
+    kvHeads * headWords(type, whole),
   code: () => `
 ${products}
-${orderedKey}
-${rows}
+${rows(type)}
 
 const LOWEST = -0x1.fffffep+127f;
 
@@ -124,34 +159,33 @@ fn main(
     stats[statAt(h, row + i, group.y) + 1u] = sums[i];
   }
 }`,
-};
+}));
 
 /**
  * Scores of a tile of ranks: attention of all rows, of which one invocation a
- * rank takes the maximum over heads, and mean and deviation over queries (by
+ * rank takes the maximum or mean over heads, and mean and deviation over queries (by
  * Welford, as the deviation may be far below the mean).
  */
-const combine: GpuKernel = {
+const combine = forTypes((type) => ({
   name: "windowScores",
   tensors: {
     queries: read("vec4<f32>"),
-    keys: read("vec4<f32>"),
+    keys: cacheBinding(type),
     order: read("u32"),
     stats: read(),
     scores: write(),
   },
-  u32: sizes,
+  u32: [...sizes, "averages"],
   f32: ["scale", "shift"],
   words: (whole, [_tiles, kvHeads]) => {
     const [window, _group, quads, n] = whole;
     // The window's own keys are not scored, the others are.
-    const ranks = n - window - window * (4 * quads + 1);
-    return kvHeads * (headWords(whole) + ranks);
+    const ranks = n - window - window * (vectorWords(type, quads) + 1);
+    return kvHeads * (headWords(type, whole) + ranks);
   },
   code: () => `
 ${products}
-${orderedKey}
-${rows}
+${rows(type)}
 
 var<workgroup> attention: array<array<f32, ${TILE}>, ${TILE}>;
 var<workgroup> rowTop: array<f32, ${TILE}>;
@@ -203,14 +237,16 @@ fn main(
   let h = group.y;
   let tile = group.x * ${TILE}u;
   let count = params.window * params.group;
+  let heads = select(1.0, f32(params.group), params.averages == 1u);
   var moments = Moments();
   var best = 0.0;
   for (var first = 0u; first < count; first += ${TILE}u) {
     attend(h, first, tile, count, lane);
     for (var row = first; row < min(first + ${TILE}u, count); row++) {
-      best = max(best, attention[row - first][lane % ${TILE}u]);
+      let own = attention[row - first][lane % ${TILE}u];
+      best = select(max(best, own), best + own, params.averages == 1u);
       if (row % params.group == params.group - 1u) {
-        moments = include(moments, best);
+        moments = include(moments, best / heads);
         best = 0.0;
       }
     }
@@ -220,10 +256,11 @@ fn main(
   let variance = moments.squares / max(1.0, moments.count - 1.0);
   ${entry("scores", "rank")} = moments.mean + params.shift * sqrt(variance);
 }`,
-};
+}));
 
 /** The kernels of {@linkcode windowScores}. */
-export const windowScoresKernels: readonly GpuKernel[] = [stats, combine];
+export const windowScoresKernels: readonly GpuKernel[] = [stats, combine]
+  .flatMap((kernels) => Object.values(kernels));
 
 /**
  * See {@linkcode Kernels.windowScores}; two dispatches. The scores are computed
@@ -239,6 +276,7 @@ export function windowScores(
   scores: GpuTensor,
   n: number,
   shift: number,
+  heads: HeadRule,
 ): void {
   const [kvHeads, _, headDim] = keys.shape;
   const [ring, queryHeads] = queries.shape;
@@ -251,10 +289,16 @@ export function windowScores(
   const whole = [window, group, quads, n, ring, oldest, splits, span];
   const scale = 1 / Math.sqrt(headDim);
   const inputs = [queries, keys, order, partial];
-  const blocks = Math.ceil(rows / TILE);
-  queue.dispatch(stats, inputs, whole, [scale], [blocks, splits, kvHeads]);
+  const [type, blocks] = [typeOf(keys), Math.ceil(rows / TILE)];
+  const groups = [blocks, splits, kvHeads] as const;
+  queue.dispatch(stats[type], inputs, whole, [scale], groups);
   const older = Math.ceil((n - window) / TILE);
   if (older === 0) return;
-  const [tensors, factors] = [[...inputs, scores], [scale, shift]];
-  queue.dispatch(combine, tensors, whole, factors, [older, kvHeads]);
+  queue.dispatch(
+    combine[type],
+    [...inputs, scores],
+    [...whole, heads === "mean" ? 1 : 0],
+    [scale, shift],
+    [older, kvHeads],
+  );
 }

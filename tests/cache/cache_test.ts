@@ -18,7 +18,7 @@ import type { Policy } from "../../cache/policy.ts";
 import { openBackend } from "../../kernels/open.ts";
 import type { Backend } from "../../kernels/ops.ts";
 import { filled, noise, relativeError } from "../kernels/numbers.ts";
-import { feed } from "./feed.ts";
+import { boundaryAt, feed } from "./feed.ts";
 
 const shape = { layers: 2, queryHeads: 4, kvHeads: 2, headDim: 16 };
 
@@ -35,6 +35,7 @@ function cacheOf(
     ...shape,
     budget: { tokens: 16 },
     policy: quick(gkv()),
+    boundaryAt,
     ...options,
   });
 }

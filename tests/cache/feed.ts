@@ -1,5 +1,5 @@
 import type { KVCache } from "../../cache/cache.ts";
-import type { Phase } from "../../cache/options.ts";
+import type { Boundary, Phase } from "../../cache/options.ts";
 import type { Backend } from "../../kernels/ops.ts";
 import { filled, normal } from "../kernels/numbers.ts";
 
@@ -34,4 +34,10 @@ export async function feed(
   const result = await backend.read(out) as Float32Array;
   for (const tensor of [q, k, v, out]) backend.free(tensor);
   return result;
+}
+
+/** What a text has where: every 11th token ends a line, every 4th a part. */
+export function boundaryAt(position: number): Boundary | undefined {
+  if (position % 11 === 10) return "newline";
+  return position % 4 === 3 ? "separator" : undefined;
 }

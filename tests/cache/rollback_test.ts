@@ -4,7 +4,7 @@ import { full, gkv, policies } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
 import { openBackend } from "../../kernels/open.ts";
 import type { Backend } from "../../kernels/ops.ts";
-import { feed } from "./feed.ts";
+import { boundaryAt, feed } from "./feed.ts";
 
 function cacheOf(backend: Backend, policy: Policy, budget = 16): KVCache {
   return new KVCache(backend, {
@@ -14,6 +14,7 @@ function cacheOf(backend: Backend, policy: Policy, budget = 16): KVCache {
     headDim: 16,
     budget: { tokens: budget },
     policy,
+    boundaryAt,
   });
 }
 

@@ -12,8 +12,10 @@ import {
   assertThrows,
 } from "@std/assert";
 import { GpuBackend } from "../../gpu/backend.ts";
-import type { GpuOptions } from "../../gpu/device.ts";
+import { type GpuOptions, requestGpu } from "../../gpu/device.ts";
 import { DeviceLostError } from "../../gpu/error.ts";
+import { PipelineCache } from "../../gpu/pipelines.ts";
+import { gpuKernels } from "../../kernels/wgsl/mod.ts";
 import { openBackend } from "../../kernels/open.ts";
 import { relativeError } from "../kernels/numbers.ts";
 import { prompt, settings, tiny, tokensOn } from "./tiny.ts";
@@ -33,6 +35,14 @@ async function open(options: GpuOptions = {}): Promise<GpuBackend> {
 test("openBackend() opens WebGPU when it is asked for", async () => {
   using backend = await openBackend({ backend: "webgpu" });
   assertEquals(backend.name.startsWith("webgpu ("), true);
+});
+
+test("PipelineCache compiles every kernel, those for later too", async () => {
+  for (const without of [[], ["f16"]] as const) {
+    const gpu = (await requestGpu({ without }))!;
+    await new PipelineCache(gpu).prepare(gpuKernels);
+    gpu.device.destroy();
+  }
 });
 
 test("GpuBackend generates the tokens of WebAssembly", async () => {
@@ -66,6 +76,7 @@ test("GpuBackend names the first tensor that is not finite at the next read", as
     keys: backend.tensor([1, 4, 8]),
     values: backend.tensor([1, 4, 8]),
     positions: backend.tensor([1, 4], "i32"),
+    sums: undefined,
   };
   backend.write(bad, new Float32Array(16).fill(NaN));
   backend.append(cache, good, good, 2, 0, 0, ["a", "b"]);

@@ -62,7 +62,7 @@ async function assertGoldens(call: Call): Promise<void> {
   for await (const { name } of Deno.readDir(goldens)) {
     const text = await Deno.readTextFile(new URL(name, goldens));
     const deviation = await call("replayGolden", JSON.parse(text));
-    assert(matches(deviation), `${name}: ${JSON.stringify(deviation)}`);
+    assert(matches(deviation, "f32"), `${name}: ${JSON.stringify(deviation)}`);
   }
 }
 

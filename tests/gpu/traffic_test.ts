@@ -7,12 +7,19 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertLess,
   assertRejects,
+  assertStringIncludes,
 } from "@std/assert";
 import { GpuBackend } from "../../gpu/backend.ts";
 import { GpuBuffers } from "../../gpu/buffers.ts";
 import type { GpuOptions } from "../../gpu/device.ts";
-import { prompt, settings, tiny } from "./tiny.ts";
+import type { GpuTally } from "../../gpu/tensor.ts";
+import type { CacheType } from "../../kernels/ops.ts";
+import { openBackend } from "../../kernels/open.ts";
+import type { Session } from "../../model/session.ts";
+import { relativeError } from "../kernels/numbers.ts";
+import { prompt, settings, tiny, tokensOn } from "./tiny.ts";
 
 const adapter = await navigator.gpu?.requestAdapter();
 const ignore = !adapter && Deno.env.get("GKV_REQUIRE_GPU") !== "1";
@@ -47,25 +54,92 @@ test("GpuBackend counts a product's input, packed weight and result", async () =
   }
 });
 
+/** A layer of two KV heads of 16 channels, and queries of six heads. */
+function layerOf(backend: GpuBackend, type: CacheType) {
+  const shape = [2, 512, 16];
+  const cache = {
+    keys: backend.tensor(shape, type),
+    values: backend.tensor(shape, type),
+    positions: backend.tensor([2, 512], "i32"),
+    sums: undefined,
+  };
+  const [q, out] = [backend.tensor([1, 6, 16]), backend.tensor([1, 6, 16])];
+  return { cache, q, out };
+}
+
+/** Bytes of a key or a value of 16 channels. */
+const vectors = { f32: 64, f16: 32, int8: 20 } as const;
+
 test("GpuBackend counts the slots in use that attention reads", async () => {
   using backend = await open();
-  const [kvHeads, slots, headDim, group] = [2, 512, 16, 3];
-  const cache = {
-    keys: backend.tensor([kvHeads, slots, headDim]),
-    values: backend.tensor([kvHeads, slots, headDim]),
-    positions: backend.tensor([kvHeads, slots], "i32"),
+  for (const type of ["f32", "f16", "int8"] as const) {
+    const { cache, q, out } = layerOf(backend, type);
+    const moved = (cached: number) =>
+      movedBy(backend, () => backend.attention(q, cache, out, 1, cached, "q"));
+    const token = 2 * 2 * vectors[type];
+    const rows = 6 * 16 * 4;
+    assertEquals(moved(20), 20 * token + 2 * rows);
+    // Ten splits, whose results are written and read: a vector and two numbers
+    // in another vector.
+    const partials = 10 * (rows + 6 * 4 * 4);
+    assertEquals(moved(320), 320 * token + 2 * rows + 2 * partials);
+  }
+});
+
+test("GpuBackend counts what a tally reads and writes", async () => {
+  using backend = await open();
+  const { cache, q, out } = layerOf(backend, "f32");
+  const [sums, squares] = [backend.tensor([2, 512]), backend.tensor([2, 512])];
+  const moved = (tallied: number, tally?: GpuTally) => {
+    const call = () =>
+      backend.attention(q, cache, out, 1, 320, "q", tally, tallied);
+    return movedBy(backend, call);
   };
-  const shape = [1, kvHeads * group, headDim];
+  const plain = moved(0);
+  // Scores are written and read; splits' largest scores and weights read again.
+  const scores = 6 * 320 * 4;
+  const more = 2 * scores + 6 * 10 * 2 * 4;
+  const tally = { sums, squares: undefined, heads: "max" } as const;
+  assertEquals(moved(0, tally) - plain, more + 2 * 320 * 4);
+  assertEquals(moved(5, tally) - plain, more + 2 * (319 + 320) * 4);
+  const both = { ...tally, squares };
+  assertEquals(moved(5, both) - plain, more + 2 * 2 * (319 + 320) * 4);
+});
+
+test("attention() with a tally takes two dispatches", async () => {
+  using backend = await open();
+  const { cache, q, out } = layerOf(backend, "int8");
+  const tally = { sums: backend.tensor([2, 512]), squares: undefined } as const;
+  for (const cached of [1, 20, 500]) {
+    const before = backend.counts.dispatches;
+    const rule = { ...tally, heads: "mean" } as const;
+    backend.attention(q, cache, out, 1, cached, "q", rule, 0);
+    assertEquals(backend.counts.dispatches - before, 2);
+  }
+});
+
+test("attention() with a tally goes through many queries in parts", async () => {
+  using backend = await open();
+  const [n, heads] = [17, 256];
+  const shape = [n, heads, 4];
+  const cache = {
+    keys: backend.tensor([1, 1024, 4]),
+    values: backend.tensor([1, 1024, 4]),
+    positions: backend.tensor([1, 1024], "i32"),
+    sums: undefined,
+  };
   const [q, out] = [backend.tensor(shape), backend.tensor(shape)];
-  const moved = (cached: number) =>
-    movedBy(backend, () => backend.attention(q, cache, out, 1, cached, "q"));
-  const token = kvHeads * 2 * headDim * 4;
-  const rows = kvHeads * group * headDim * 4;
-  assertEquals(moved(20), 20 * token + 2 * rows);
-  // Ten splits, whose results are written and read: a vector and two numbers
-  // in another vector.
-  const partials = 10 * (rows + kvHeads * group * 4 * 4);
-  assertEquals(moved(320), 320 * token + 2 * rows + 2 * partials);
+  const sums = backend.tensor([1, 1024]);
+  const tally = { sums, squares: undefined, heads: "max" } as const;
+  backend.attention(q, cache, out, n, 1024, "q", tally, 0);
+  assertLess(backend.memory().scratch, 2 ** 25);
+  const found = await backend.read(sums);
+  // Keys of zero: each query shares itself evenly among those it sees.
+  const expected = Array.from({ length: 1024 }, (_, slot) => {
+    const seen = Array.from({ length: n }, (_, i) => 1024 - n + i + 1);
+    return seen.reduce((sum, s) => slot < s ? sum + 1 / s : sum, 0);
+  });
+  assertLess(relativeError(found, expected), 1e-5);
 });
 
 test("GpuBackend counts whole bytes for every kernel of a generation", async () => {
@@ -166,3 +240,44 @@ test("loadModel() rejects when there is no memory and frees what it made", async
   await assertRejects(() => tiny(backend), RangeError, "Cannot allocate");
   assertEquals(backend.buffers, buffers);
 });
+
+test("loadModel() goes to WebAssembly when nobody asked for the GPU", async () => {
+  using wasm = await openBackend({ backend: "wasm" });
+  using backend = await open({ automatic: true });
+  const { buffers } = backend;
+  using _ = exhaust(backend);
+  assertEquals(await tokensOn(backend, 20), await tokensOn(wasm, 20));
+  assertEquals(backend.buffers, buffers);
+});
+
+test("Session goes to WebAssembly when nobody asked for the GPU", async () => {
+  using wasm = await openBackend({ backend: "wasm" });
+  using backend = await open({ automatic: true });
+  const { buffers } = backend;
+  {
+    using model = await tiny(backend);
+    using before = model.session(settings);
+    using session = exhausted(backend, () => model.session(settings));
+    const options = { maxTokens: 20 };
+    const expected = await tokensOn(wasm, 20);
+    const generate = async (one: Session) => {
+      const tokens: number[] = [];
+      for await (const id of one.generateTokens(prompt, options)) {
+        tokens.push(id);
+      }
+      assertEquals(tokens, expected);
+    };
+    for (const one of [session, before]) await generate(one);
+    using after = model.session(settings);
+    await generate(after);
+    assertStringIncludes(model.engine.backend.name, "wasm");
+    assertGreater(backend.buffers, buffers);
+  }
+  assertEquals(backend.buffers, buffers);
+});
+
+/** What a function makes while there is no memory. */
+function exhausted<T>(backend: GpuBackend, make: () => T): T {
+  using _ = exhaust(backend);
+  return make();
+}

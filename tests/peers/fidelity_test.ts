@@ -7,6 +7,10 @@ import { assertGreater, assertLess } from "@std/assert";
 import { getLlama } from "node-llama-cpp";
 import { full } from "../../cache/policies/mod.ts";
 import { type BackendName, openBackend } from "../../kernels/open.ts";
+import {
+  Distribution,
+  klDivergence,
+} from "../../model/evaluation/distribution.ts";
 import { loadModel } from "../../model/model.ts";
 import type { WasmBuild } from "../../wasm/kernels.ts";
 import { english } from "../model/english.ts";
@@ -56,21 +60,7 @@ async function llamaChoices(tokens: number[]): Promise<number[]> {
 }
 
 function likeliest(row: Float32Array): number {
-  return row.indexOf(row.reduce((a, b) => Math.max(a, b)));
-}
-
-/** Kullback-Leibler divergence of softmax(q) from softmax(p), in nats. */
-function divergence(p: Float32Array, q: Float32Array): number {
-  const [sumP, sumQ] = [logSum(p), logSum(q)];
-  return p.reduce((total, logit, id) => {
-    const logP = logit - sumP;
-    return total + Math.exp(logP) * (logP - (q[id] - sumQ));
-  }, 0);
-}
-
-function logSum(row: Float32Array): number {
-  const most = row.reduce((a, b) => Math.max(a, b));
-  return most + Math.log(row.reduce((sum, v) => sum + Math.exp(v - most), 0));
+  return new Distribution(row).likeliest;
 }
 
 function agreement(a: number[], b: number[]): number {
@@ -83,14 +73,19 @@ Deno.test({
   async fn() {
     const truth = await logitsOf({ backend: "reference" }, positions / 2);
     const best = await llamaChoices(truth.tokens);
+    // llama.cpp rounds activations to 8 bits, in an order that its build for
+    // the CPU chooses: it agrees with float64 at 250 of these positions on one
+    // machine and at 248 on another. Ours must not agree less than float64.
+    const exact = agreement(truth.rows.map(likeliest), best);
+    assertGreater(exact, 0.95);
     for (const build of ["relaxed-simd", "simd"] as const) {
       // As a prompt, and token by token, which are different kernels.
       for (const chunk of [128, 1]) {
         const { rows } = await logitsOf({ build }, chunk);
         const choices = rows.map(likeliest);
-        assertGreater(agreement(choices, best), 0.97);
+        assertGreater(agreement(choices, best), exact - 0.01);
         const sum = rows.reduce(
-          (total, row, i) => total + divergence(truth.rows[i], row),
+          (total, row, i) => total + klDivergence(truth.rows[i], row),
           0,
         );
         assertLess(sum / positions, 1e-3);

@@ -1,4 +1,5 @@
 import { filled, noise, odd, outliers } from "../numbers.ts";
+import { numbersIn, shuffled, types } from "./layer.ts";
 import type { Suite } from "./scenario.ts";
 
 /** Rounding of float32 sums of up to a few thousand terms. */
@@ -120,6 +121,39 @@ export const decoder: Suite = {
         return target;
       },
     };
+  },
+
+  *"copy() moves rows of every type"() {
+    for (const type of types) {
+      yield {
+        name: type,
+        tolerance: 0,
+        run: (backend) => {
+          const cache = shuffled(backend, 30, { kvHeads: 3, type });
+          const target = backend.tensor([4, 40, 32], type);
+          const part = backend.slice(target, 8, 28);
+          backend.copy(backend.slice(cache.keys, 4, 24), 1, part, 2, 2);
+          return numbersIn(backend, target, 40);
+        },
+      };
+    }
+  },
+
+  *"save() and restore() of some rows change nothing else"() {
+    for (const type of types) {
+      yield {
+        name: type,
+        tolerance: 0,
+        run: async (backend) => {
+          const { values } = shuffled(backend, 30, { kvHeads: 3, type });
+          const target = backend.tensor([3, 40, 32], type);
+          const bytes = await backend.save(backend.rows(values, 1, 3), 9);
+          const part = backend.slice(target, 4, 20);
+          backend.restore(backend.rows(part, 0, 2), 9, bytes);
+          return await numbersIn(backend, target, 40);
+        },
+      };
+    }
   },
 
   *"softmax() agrees with the reference over a vocabulary"() {

@@ -6,7 +6,7 @@ import type {
   Tensor,
 } from "../../../kernels/ops.ts";
 import { filled, odd, outliers } from "../numbers.ts";
-import { softened } from "./layer.ts";
+import { ordered, shuffled, softened } from "./layer.ts";
 import type { Suite } from "./scenario.ts";
 
 /** Counts of tokens to select from, also more than a workgroup has lanes. */
@@ -97,20 +97,45 @@ export const selection: Suite = {
     }
   },
 
+  *"select() fills quotas of blocks, ties by rank, beside the protected"() {
+    const rule = { quota: { blocks: 4, share: 0.5 } };
+    for (const older of [...odd, 600]) {
+      const scores = outliers(2 * (older + 7), older).map((v) => Math.round(v));
+      const size = Math.ceil(3 * older / 4);
+      for (const [blockSize, perBlock] of [[size, 1], [7, 2], [size, older]]) {
+        for (const part of ["finalScores", "kept"] as const) {
+          const counts = { blockSize, perBlock, protect: older >> 2 };
+          yield {
+            name: `${part} of ${older}, ${perBlock} of ${blockSize}`,
+            tolerance: 0,
+            run: (b) => selected(b, older, { rule, scores, part, ...counts }),
+          };
+        }
+      }
+    }
+  },
+
   *"select() goes through all stages"() {
-    const rule = {
-      history: { merge: "max", decay: 0.8 },
-      pool: 5,
-      redundancy: { mix: 0.1 },
-    } as const;
+    const history = { merge: "max", decay: 0.8 } as const;
+    // No quota after a redundancy: pooling makes scores alike but for
+    // redundancies that float32 does not tell apart.
+    const rules: SelectionRule[] = [
+      { history, pool: 5, redundancy: { mix: 0.1 } },
+      { history, pool: 5, quota: { blocks: 3, share: 0.5 } },
+    ];
+    const counts = {
+      ...{ remembered: 20, protect: 4 },
+      ...{ blockSize: 80, perBlock: 3 },
+    };
     for (const older of [31, 33, 600]) {
-      for (const part of ["finalScores", "history", "kept"] as const) {
-        yield {
-          name: `${part} of ${older}`,
-          tolerance: part === "kept" ? 0 : softened,
-          run: (b) =>
-            selected(b, older, { rule, remembered: 20, protect: 4, part }),
-        };
+      for (const rule of rules) {
+        for (const part of ["finalScores", "history", "kept"] as const) {
+          yield {
+            name: `${part} of ${older}, ${Object.keys(rule)}`,
+            tolerance: part === "kept" ? 0 : softened,
+            run: (b) => selected(b, older, { rule, part, ...counts }),
+          };
+        }
       }
     }
   },
@@ -123,7 +148,9 @@ function selected(
   { rule = {}, part, scores, ...counts }: Selected,
 ): Tensor {
   const { window = 2, k = Math.ceil(older / 2) } = counts;
-  const { remembered = 0, protect = 0 } = counts;
+  const { remembered = 0, protect = 0, blockSize = 0, perBlock = 0 } = counts;
+  const n = older + window;
+  const cache = shuffled(backend, n, { headDim: 4, slots: older + 7 });
   const shape = [2, older + 7];
   const positive = (seed: number) =>
     filled(backend, shape, outliers(2 * shape[1], seed).map(Math.abs));
@@ -133,10 +160,14 @@ function selected(
       : positive(older),
     similarities: positive(older + 1),
     history: rule.history && positive(older + 2),
+    positions: cache.positions,
+    order: ordered(backend, cache, n),
     finalScores: backend.tensor(shape),
     kept: backend.tensor(shape, "i32"),
   };
-  const n = older + window;
-  backend.select(rule, tensors, { n, window, k, remembered, protect });
+  backend.select(rule, tensors, {
+    ...{ n, window, k, remembered, protect },
+    ...{ blockSize, perBlock },
+  });
   return tensors[part]!;
 }

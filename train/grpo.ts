@@ -1,0 +1,199 @@
+import type { Policy } from "../cache/policy.ts";
+import type { LearningRate } from "./adamw.ts";
+import { learningRateAt } from "./adamw.ts";
+import type { Curve, Panel } from "./curves.ts";
+import type { Lecture } from "./learner.ts";
+import { Random } from "./random.ts";
+import { withModel } from "./rollout.ts";
+import type { LogEntry } from "./run_folder.ts";
+import { type Sample, sampleGroups } from "./samples.ts";
+import { type Bucket, bucketsOf } from "./sample_batches.ts";
+import {
+  parametersOfRun,
+  type Progress,
+  Trainer,
+  type TrainerOptions,
+} from "./trainer.ts";
+
+/** Options of {@linkcode grpo}. */
+export interface GrpoOptions extends TrainerOptions {
+  /** Run whose model it begins with, and which it must not go far from. */
+  readonly from: string;
+  /** Problems of a round. */
+  readonly problems: number;
+  /** Solutions of each problem: a group. */
+  readonly samples: number;
+  /** Steps that are taken on the samples of a round. */
+  readonly updates: number;
+  /** Of every step. */
+  readonly learningRate: LearningRate;
+  /** What evicts while solutions are written. */
+  readonly policy: Policy;
+  /** Tokens that an eviction leaves, in turns from round to round. */
+  readonly budgets: readonly number[];
+  /** Most tokens of a solution. */
+  readonly maxTokens: number;
+  /** Least and greatest ratio of probabilities that is still rewarded. */
+  readonly clip: readonly [least: number, greatest: number];
+  /** Weight of the divergence from where it began. */
+  readonly beta: number;
+  /** Negative advantages of solutions that were cut off become zero. */
+  readonly forgiveCutOff: boolean;
+  /** Texts are padded to multiples of so many tokens. */
+  readonly bucket: number;
+  /** Most tokens, padding included, that gradients are computed of at once. */
+  readonly batchTokens: number;
+}
+
+interface GrpoProgress extends Progress {
+  rounds: number;
+}
+
+/** Keeps the draws of samples apart from those of problems. */
+const SAMPLE_STREAMS = 0x64b0;
+
+/**
+ * Group relative policy optimisation (arXiv 2402.03300) under eviction: a
+ * model solves problems within a budget and learns, under the mask of what it
+ * saw, from which of its own solutions were right. Every token of a round has
+ * the same weight (arXiv 2503.14476), so that a solution gains nothing by its
+ * length; one that was cut off is wrong.
+ *
+ * @returns The parameters.
+ */
+export async function grpo(
+  options: GrpoOptions,
+): Promise<Float32Array<ArrayBuffer>> {
+  const reference = await parametersOfRun(options.from);
+  const begin = () =>
+    Promise.resolve({
+      parameters: reference.slice(),
+      progress: { step: 0, tokens: 0, rounds: 0 },
+    });
+  using trainer = await Trainer.open<GrpoProgress>(
+    options,
+    "policyGradient",
+    begin,
+    grpoPanels,
+  );
+  while (!trainer.isDone) {
+    const entry = await takeRound(options, trainer, reference);
+    const { correct, budget, length, entropy } = entry as Record<
+      string,
+      number
+    >;
+    const percent = (100 * correct!).toFixed(1);
+    await trainer.note(
+      entry,
+      `budget ${budget}, ${percent} % right, ${length!.toFixed(0)} tokens, ` +
+        `entropy ${entropy!.toFixed(3)}`,
+    );
+  }
+  await trainer.save();
+  return trainer.parameters;
+}
+
+async function takeRound(
+  options: GrpoOptions,
+  trainer: Trainer<GrpoProgress>,
+  reference: Float32Array<ArrayBuffer>,
+): Promise<LogEntry> {
+  const start = performance.now();
+  const { progress } = trainer;
+  const budget = options.budgets[progress.rounds % options.budgets.length]!;
+  const groups = await drawGroups(options, trainer, budget);
+  const seconds = (performance.now() - start) / 1000;
+  const buckets = await bucketsOf(options, trainer, reference, groups);
+  const samples = groups.flat();
+  const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0);
+  const lectures: (Lecture & { norm: number })[] = [];
+  for (let i = 0; i < options.updates; i++) {
+    const done = Math.min(1, trainer.done);
+    const step = progress.step + 1;
+    const rate = learningRateAt(options.learningRate, step, done);
+    const batches = buckets.map(({ batch }) => batch);
+    const share = i === 0 ? tokens : 0;
+    lectures.push(await trainer.learn(batches, share, rate));
+  }
+  progress.rounds++;
+  return {
+    step: progress.step,
+    tokens: progress.tokens,
+    loss: lectures.at(-1)!.loss,
+    budget,
+    norm: lectures.at(-1)!.norm,
+    ...outcomeOf(groups),
+    ...meansOf(options, buckets, lectures.at(-1)!.figures),
+    samplingSeconds: seconds,
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
+function drawGroups(
+  options: GrpoOptions,
+  { parameters, progress }: Trainer<GrpoProgress>,
+  tokens: number,
+): Promise<Sample[][]> {
+  const { config, task, seed, problems: count, policy } = options;
+  const first = progress.rounds * count;
+  const problems = Array.from(
+    { length: count },
+    (_, i) => task.problem(seed, first + i),
+  );
+  const random = new Random(seed ^ SAMPLE_STREAMS, progress.rounds);
+  return withModel(
+    config,
+    parameters,
+    task,
+    (model) =>
+      sampleGroups(model, task, problems, { policy, tokens }, random, options),
+  );
+}
+
+/** What became of the samples, in means. */
+function outcomeOf(groups: Sample[][]): Record<string, number> {
+  const samples = groups.flat();
+  const mean = (value: (sample: Sample) => number) =>
+    samples.reduce((sum, sample) => sum + value(sample), 0) / samples.length;
+  const undecided = groups.filter((group) =>
+    group.every(({ reward }) => reward === group[0]!.reward)
+  );
+  return {
+    correct: mean(({ reward }) => reward),
+    cutOff: mean(({ isCutOff }) => isCutOff ? 1 : 0),
+    length: mean(({ ids, prompt }) => ids.length - prompt),
+    /** Groups that teach nothing: all right or all wrong. */
+    undecided: undecided.length / groups.length,
+  };
+}
+
+/** Means over the tokens that count. */
+function meansOf(
+  { clip: [least, greatest] }: GrpoOptions,
+  buckets: Bucket[],
+  { entropy, divergence, ratio }: Lecture["figures"],
+): Record<string, number> {
+  const weights = buckets.flatMap(({ weights }) => [...weights]);
+  const mean = (value: (i: number) => number) =>
+    weights.reduce((sum, w, i) => w > 0 ? sum + w * value(i) : sum, 0);
+  return {
+    entropy: mean((i) => entropy![i]!),
+    divergence: mean((i) => divergence![i]!),
+    clipped: mean((i) => ratio![i]! < least || ratio![i]! > greatest ? 1 : 0),
+  };
+}
+
+function grpoPanels(entries: LogEntry[]): Panel[] {
+  const curve = (name: string): Curve => ({
+    name,
+    points: entries.map((entry) => [
+      entry.tokens / 1e6,
+      entry[name] as number,
+    ]),
+  });
+  return [
+    { title: "share", curves: ["correct", "cutOff"].map(curve) },
+    { title: "nats per token", curves: ["entropy", "divergence"].map(curve) },
+    { title: "tokens of a solution", curves: [curve("length")] },
+  ];
+}
