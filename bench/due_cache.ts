@@ -23,6 +23,7 @@ export class DueCache {
       budget: { tokens: KEPT },
       // One more than are in use: a prompt that goes on then evicts nothing.
       slots: KEPT + ADDED + 1,
+      boundaryAt: (position) => position % 8 ? undefined : "separator",
     });
     this.#q = randomTensor(backend, [ADDED, queryHeads, headDim], 1);
     this.#k = randomTensor(backend, [ADDED, kvHeads, headDim], 2);

@@ -13,7 +13,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { full, policies } from "../mod.ts";
+import { full, gkv, policies, rkv } from "../mod.ts";
 import { ADDED, DueCache, KEPT } from "./due_cache.ts";
 import { Gkv, modelPath } from "./decoding.ts";
 import { report } from "./report.ts";
@@ -32,9 +32,12 @@ await using engine = await Gkv.open(modelPath(positionals[0]), {
   policy: full(),
 });
 const { backend, model: { config } } = engine;
-const caches = Object.values(policies)
-  .map((policy) => policy())
-  .filter(({ score }) => score !== "none")
+// Random keys, hardly two of them alike: the most that redundancy can take.
+const caches = [
+  ...Object.values(policies).map((policy) => policy()),
+  { ...gkv({ redundancy: "keydiff" }), name: "gkv, keydiff" },
+  { ...rkv({ redundancy: "keydiff" }), name: "rkv, keydiff" },
+].filter(({ score }) => score !== "none")
   .map((policy) => new DueCache(backend, config, policy));
 const prompt = Array.from({ length: KEPT }, (_, i) => i % config.vocabulary);
 const decodings: number[] = [];

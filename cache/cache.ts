@@ -28,6 +28,7 @@ import { checkPolicy, type Policy } from "./policy.ts";
 import { gkv } from "./policies/mod.ts";
 import {
   checkRevocable,
+  isRevocable,
   noteRevocable,
   queriesKept,
   takeBack,
@@ -217,7 +218,7 @@ export class KVCache implements Disposable {
     this.#attention(state, q, out, n, phase);
     rememberQueries(this.#backend, state, q, n);
     state.pending = 0;
-    noteRevocable(state, n, phase);
+    noteRevocable(state, this.policy, n, phase);
     const isLast = layer === this.shape.layers - 1;
     if (this.#schedule.isDue(state, phase, isLast)) this.#evict(layer);
   }
@@ -230,10 +231,12 @@ export class KVCache implements Disposable {
   }
 
   /**
-   * Tokens that can be generated before the next eviction, or before the room
-   * ends, from a state in which all layers have seen the same.
+   * Tokens that can be generated and taken back again: as many as come before
+   * the next eviction, or before the room ends, from a state in which all
+   * layers have seen the same; none with a policy that adds up all attention.
    */
   stepsToEviction(): number {
+    if (!isRevocable(this.policy)) return 0;
     const last = this.#layer(this.shape.layers - 1);
     return this.#schedule.stepsToEviction(last);
   }

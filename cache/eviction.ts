@@ -9,6 +9,7 @@ import type { HeadGroup, Layer } from "./layer.ts";
 import type { KVCacheOptions } from "./options.ts";
 import type { Policy } from "./policy.ts";
 import { Repositioner } from "./reposition.ts";
+import { queriesKept } from "./rollback.ts";
 import { LocalScores } from "./scores.ts";
 
 /**
@@ -54,7 +55,7 @@ export class Eviction {
     const scratch = { order: this.#order, ...this.#tensors };
     this.#local = new LocalScores(backend, policy, scratch, boundaryAt);
     this.#repositioner = reposition &&
-      new Repositioner(backend, memory, reposition);
+      new Repositioner(backend, memory, reposition, queriesKept(policy));
   }
 
   /** What the last group was selected by, by rank: `[heads, slots]`. */

@@ -9,17 +9,23 @@ import type { RotaryEmbedding } from "./options.ts";
  */
 export class Repositioner {
   readonly #backend: Backend;
-  readonly #memory: Allocations;
   readonly #rotary: RotaryEmbedding;
   readonly #frequencies: Tensor;
   /** Angles of the queries, `[queries, headDim / 2, 2]`, when there are any. */
-  #angles: Tensor | undefined;
+  readonly #angles: Tensor | undefined;
 
-  constructor(backend: Backend, memory: Allocations, rotary: RotaryEmbedding) {
+  /** @param queries Entries of a layer's ring of queries; 0 for none. */
+  constructor(
+    backend: Backend,
+    memory: Allocations,
+    rotary: RotaryEmbedding,
+    queries: number,
+  ) {
+    const pairs = rotary.frequencies.length;
     this.#backend = backend;
-    this.#memory = memory;
     this.#rotary = rotary;
-    this.#frequencies = memory.tensor([1, rotary.frequencies.length]);
+    this.#frequencies = memory.tensor([1, pairs]);
+    this.#angles = queries ? memory.tensor([queries, pairs, 2]) : undefined;
     backend.write(this.#frequencies, rotary.frequencies);
   }
 
@@ -44,15 +50,13 @@ export class Repositioner {
 
   /** Turns the window's queries, whose ranks have changed by `shift`. */
   turnQueries({ queries }: Layer, shift: number): void {
-    if (!queries) return;
+    if (!queries || !this.#angles) return;
     const { frequencies, pairing } = this.#rotary;
     const [entries] = queries.shape;
     const pairs = Array.from(frequencies, (frequency) => {
       const angle = shift * frequency;
       return [Math.cos(angle), Math.sin(angle)];
     });
-    const shape = [entries, pairs.length, 2];
-    this.#angles ??= this.#memory.tensor(shape);
     const all = Array.from({ length: entries }, () => pairs.flat());
     this.#backend.write(this.#angles, all.flat());
     this.#backend.rope(queries, this.#angles, entries, pairing);

@@ -14,9 +14,19 @@ export function queriesKept({ score, window }: Policy): number {
   return scores ? window + REVOCABLE : 0;
 }
 
+/** Whether tokens can be taken back: the attention they paid may be in a total. */
+export function isRevocable({ score }: Policy): boolean {
+  return score !== "total";
+}
+
 /** Counts the `n` queries of a call of `attend` that can be taken back. */
-export function noteRevocable(layer: Layer, n: number, phase: Phase): void {
-  const generated = phase === "decode" && n === 1;
+export function noteRevocable(
+  layer: Layer,
+  policy: Policy,
+  n: number,
+  phase: Phase,
+): void {
+  const generated = phase === "decode" && n === 1 && isRevocable(policy);
   layer.revocable = generated ? Math.min(layer.revocable + 1, REVOCABLE) : 0;
 }
 
@@ -44,7 +54,8 @@ export function checkRevocable(layers: readonly Layer[], n: number): void {
   if (Number.isInteger(n) && n >= 0 && n <= most) return;
   throw new RangeError(
     `Cannot roll back ${n} tokens: ${most} can be taken back, the last ` +
-      `${REVOCABLE} that were generated since the last prompt and eviction`,
+      `${REVOCABLE} that were generated since the last prompt and eviction, and ` +
+      `none of a policy that adds up all attention`,
   );
 }
 

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
+import { methods } from "../cache/policies/mod.ts";
 import { parseBudget } from "../cli/budget.ts";
 import { quantile } from "../cli/figures.ts";
 import { UsageError } from "../cli/usage_error.ts";
@@ -64,7 +70,7 @@ Deno.test("gkv run says what is wrong in one line", () =>
       [[path, "x", "--budget", "8t"], 1, "at least 17 tokens is needed"],
       [[path, "x", "--budget", "1KiB"], 1, "is needed"],
       [[path, "x", "--budget", "8 apples"], 2, "Cannot read budget 8 apples"],
-      [[path, "x", "--policy", "lru"], 2, "streaming, gkv"],
+      [[path, "x", "--policy", "lru"], 2, "gkv, rkv, snapkv"],
       [[path, "x", "--temperature", "hot"], 2, "--temperature hot"],
       [[path, "x", "--top-p", "2"], 1, "topP 2"],
       [[path, "x", "--nonsense"], 2, "nonsense"],
@@ -98,6 +104,42 @@ Deno.test("gkv run warns of a prompt beyond the context and goes on", () =>
     assertEquals(code, 0);
     assertStringIncludes(err, "warning: The text has");
     assertStringIncludes(err, "(budget 64)");
+  }));
+
+Deno.test("gkv methods lists all with papers, as a table and as JSON", async () => {
+  const { code, out } = await gkv(["methods"]);
+  const lines = out.trim().split("\n").slice(1);
+  assertEquals([code, lines.length], [0, Object.keys(methods).length]);
+  const json = JSON.parse((await gkv(["methods", "--json"])).out);
+  for (const [i, [name, { policy, keeps, paper }]] of entries(methods)) {
+    assert(lines[i].startsWith(name) && lines[i].includes(paper ?? ""));
+    const facts = { name, keeps, ...(paper && { paper }) };
+    assertEquals(json[i], { ...facts, policy: policy() });
+  }
+  assertEquals((await gkv(["methods", "--nonsense"])).code, 2);
+});
+
+const entries = <T>(record: Record<string, T>) =>
+  Object.entries(record).entries();
+
+Deno.test("gkv run takes types, redundancy and reposition", () =>
+  withModel(async (path) => {
+    const args = ["run", path, "x", "--json", "--budget", "32t"];
+    args.push("--max-tokens", "20");
+    const bytes = async (...more: string[]) =>
+      JSON.parse((await gkv([...args, ...more])).out).budgetBytes as number;
+    const plain = await bytes("--redundancy", "keydiff", "--reposition");
+    assertLess(await bytes("--type", "int8"), plain);
+    for (
+      const [option, message] of [
+        ["--type", "one of f32, f16, int8"],
+        ["--redundancy", "one of cosine, keydiff"],
+      ]
+    ) {
+      const { code, err } = await gkv([...args, option, "none"]);
+      assertEquals(code, 2);
+      assertStringIncludes(err.split("\n")[0], message);
+    }
   }));
 
 Deno.test("gkv --help and an unknown command show the commands", async () => {

@@ -1,7 +1,7 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { hadamard } from "./hadamard.ts";
 import { writeRow } from "./cache_rows.ts";
+import { hadamard } from "./hadamard.ts";
 import { turnHead } from "./rope.ts";
 import { widenRow } from "./widen_row.ts";
 

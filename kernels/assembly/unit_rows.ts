@@ -29,11 +29,20 @@ export function gatherUnits(
 
 /** Product of two rows. */
 export function product(a: usize, b: usize, width: usize): f32 {
-  let sum = f32x4.splat(0);
-  for (let at: usize = 0; at < width; at += 16) {
-    sum = madd(v128.load(a + at), v128.load(b + at), sum);
+  // Four sums: one would wait for itself.
+  // #for $i 0 4
+  let sum$i = f32x4.splat(0);
+  // #end
+  let at: usize = 0;
+  for (; at + 64 <= width; at += 64) {
+    // #for $i 0 4
+    sum$i = madd(v128.load(a + at, $i * 16), v128.load(b + at, $i * 16), sum$i);
+    // #end
   }
-  return sum4(sum);
+  for (; at < width; at += 16) {
+    sum0 = madd(v128.load(a + at), v128.load(b + at), sum0);
+  }
+  return sum4(f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3)));
 }
 
 function addRow(row: usize, total: usize, width: usize): void {

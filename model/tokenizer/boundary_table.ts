@@ -3,11 +3,11 @@ import type { Tokenizer } from "./tokenizer.ts";
 
 /** Which tokens end something, looked at when they are first asked for. */
 export class BoundaryTable {
-  readonly #tokenizer: Tokenizer;
+  readonly #tokenizer: Pick<Tokenizer, "bytes">;
   readonly #known = new Map<number, Boundary | undefined>();
   readonly #decoder = new TextDecoder();
 
-  constructor(tokenizer: Tokenizer) {
+  constructor(tokenizer: Pick<Tokenizer, "bytes">) {
     this.#tokenizer = tokenizer;
   }
 

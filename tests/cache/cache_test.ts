@@ -65,21 +65,6 @@ for (const [name, policy] of Object.entries(policies)) {
   });
 }
 
-Deno.test("KVCache evicts alike on wasm and on the reference", async () => {
-  for (const [name, policy] of Object.entries(policies)) {
-    const held = [];
-    for (const backendName of ["reference", "wasm"] as const) {
-      using backend = await openBackend({ backend: backendName });
-      const budget = { tokens: name === "full" ? 80 : 16 };
-      using cache = cacheOf(backend, { policy: quick(policy()), budget });
-      await feed(backend, cache, 20);
-      for (let token = 20; token < 70; token++) await feed(backend, cache);
-      held.push([await cache.positions(0, 0), await cache.positions(1, 1)]);
-    }
-    assertEquals(held[0], held[1], name);
-  }
-});
-
 Deno.test("KVCache attends to everything until the budget is used up", async () => {
   using backend = await openBackend();
   using bounded = cacheOf(backend, { budget: { tokens: 64 } });

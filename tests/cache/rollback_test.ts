@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { KVCache } from "../../cache/cache.ts";
-import { full, gkv, policies } from "../../cache/policies/mod.ts";
+import { full, gkv, h2o, policies } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
 import { openBackend } from "../../kernels/open.ts";
 import type { Backend } from "../../kernels/ops.ts";
@@ -28,7 +28,16 @@ const quick = (policy: Policy, interval = 9): Policy => ({
 const positionsOf = (cache: KVCache) =>
   Promise.all([0, 1].map((layer) => cache.positions(layer, 1)));
 
+Deno.test("KVCache.rollback() refuses what a total of attention holds", async () => {
+  using backend = await openBackend();
+  using cache = cacheOf(backend, quick(h2o()));
+  for (let i = 0; i < 3; i++) await feed(backend, cache);
+  assertEquals(cache.stepsToEviction(), 0);
+  assertThrows(() => cache.rollback(1), RangeError, "adds up all attention");
+});
+
 for (const [name, policy] of Object.entries(policies)) {
+  if (policy().score === "total") continue;
   Deno.test(`KVCache.rollback() with ${name} leaves no trace`, async () => {
     using backend = await openBackend();
     for (const [generated, back] of [[0, 7], [1, 1], [3, 5], [5, 3], [9, 7]]) {

@@ -51,9 +51,12 @@ async function openFunctions(): Promise<TestPage> {
   }
 }
 
-async function assertAgreement(call: Call): Promise<void> {
-  const comparisons = await call("compareAll");
-  assertGreater(comparisons.length, 500);
+async function assertAgreement(
+  call: Call,
+  which: "all" | "reducing" = "all",
+): Promise<void> {
+  const comparisons = await call("compareAll", which);
+  assertGreater(comparisons.length, 150);
   const wrong = comparisons.filter((one) => !(one.error <= one.tolerance));
   assertEquals(wrong, []);
 }
@@ -81,14 +84,15 @@ const steps: Record<string, (call: Call) => Promise<void>> = {
     assertStringIncludes(await call("open", {}), "webgpu");
     assert(await call("has", "subgroups"));
   },
-  "GpuBackend agrees with the reference in every op": assertAgreement,
+  "GpuBackend agrees with the reference in every op": (call) =>
+    assertAgreement(call),
   "KVCache reproduces every golden": assertGoldens,
   "Session generates the tokens of WebAssembly": (call) => assertTokens(call),
   "Session goes on when the device is destroyed": (call) =>
     assertTokens(call, 17),
   "GpuBackend agrees without subgroups too": async (call) => {
     await call("open", { without: ["subgroups"] });
-    await assertAgreement(call);
+    await assertAgreement(call, "reducing");
   },
 };
 

@@ -4,7 +4,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { full, gkv } from "../../cache/policies/mod.ts";
+import { full, gkv, sepllm } from "../../cache/policies/mod.ts";
 import { DeviceLostError } from "../../gpu/error.ts";
 import { openBackend } from "../../kernels/open.ts";
 import type { Backend } from "../../kernels/ops.ts";
@@ -263,4 +263,44 @@ Deno.test("Session without fallback fails with the loss", async () => {
   using session = model.session();
   const options = { temperature: 1, fallback: false };
   await assertRejects(() => ids(session, prompt, options), DeviceLostError);
+});
+
+Deno.test("Session tells its cache where separators and newlines are", async () => {
+  using backend = await openBackend();
+  using model = await tiny(backend);
+  const policy = sepllm({ window: 4, interval: 8 });
+  using session = model.session({ budget: { tokens: 24 }, policy });
+  const said = "one. two, three; four\nfive! ".repeat(8);
+  const encoded = model.tokenizer!.encode(said);
+  await ids(session, encoded, { maxTokens: 1 });
+  const separators = [...encoded.keys()].filter((i) =>
+    i >= 4 && i < encoded.length - 4 &&
+    /^\s*[.,;:!?\n]+\s*$/.test(model.tokenizer!.decode([encoded[i]]))
+  );
+  assert(separators.length > 16);
+  const held = [...await session.cache.positions(0, 0)];
+  assertEquals(held.slice(4, 20), separators.slice(-16));
+});
+
+Deno.test("Session with reposition keeps rotary positions within the cache", async () => {
+  using backend = await openBackend();
+  using model = await tiny(backend);
+  const policy = gkv({ window: 4, interval: 8 });
+  const options = { budget: { tokens: 24 }, policy, reposition: true };
+  using session = model.session(options);
+  await ids(session, prompt, { maxTokens: 60 });
+  const { cached, seen } = session.cache.stats();
+  assertEquals(seen, prompt.length + 59);
+  assertEquals(session.cache.position, cached);
+  assert(cached < 32);
+});
+
+Deno.test("Session with dtype stores keys and values in less", async () => {
+  using backend = await openBackend();
+  using model = await tiny(backend);
+  const bytes = (["f32", "f16", "int8"] as const).map((dtype) => {
+    using session = model.session({ dtype });
+    return session.cache.stats().budgetBytes;
+  });
+  assert(bytes[0] > bytes[1] && bytes[1] > bytes[2]);
 });
