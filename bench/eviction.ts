@@ -32,7 +32,7 @@ await using engine = await Gkv.open(modelPath(positionals[0]), {
   policy: full(),
 });
 const { backend, model: { config } } = engine;
-// Random keys, hardly two of them alike: the most that redundancy can take.
+// Keys are random, but those of a chunk repeat: each has near-duplicates.
 const caches = [
   ...Object.values(policies).map((policy) => policy()),
   { ...gkv({ redundancy: "keydiff" }), name: "gkv, keydiff" },
