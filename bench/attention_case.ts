@@ -1,5 +1,5 @@
 import { ReferenceBackend } from "../kernels/reference/backend.ts";
-import type { Backend, LayerCache, Tensor } from "../kernels/ops.ts";
+import type { Backend, CacheType, LayerCache, Tensor } from "../kernels/ops.ts";
 import { randomNormal } from "../tests/model/fixtures/random.ts";
 
 /** Sizes of a decode attention. */
@@ -52,12 +52,20 @@ export class BackendAttention implements AttentionPeer {
   readonly #out: Tensor;
   readonly #tokens: number;
 
-  constructor(backend: Backend, given: AttentionCase, layers: number) {
+  constructor(
+    backend: Backend,
+    given: AttentionCase,
+    layers: number,
+    type: CacheType,
+  ) {
     const shape = [1, given.queryHeads, given.headDim];
-    this.name = `gkv, ${backend.name}`;
+    this.name = `gkv ${type}, ${backend.name}`;
     this.#backend = backend;
     this.#tokens = given.tokens;
-    this.#caches = Array.from({ length: layers }, () => fill(backend, given));
+    this.#caches = Array.from(
+      { length: layers },
+      () => fill(backend, given, type),
+    );
     this.#q = backend.tensor(shape);
     this.#out = backend.tensor(shape);
     backend.write(this.#q, given.q);
@@ -78,44 +86,67 @@ export class BackendAttention implements AttentionPeer {
   }
 }
 
-function fill(backend: Backend, given: AttentionCase): LayerCache {
-  const { kvHeads, tokens, headDim, keys, values } = given;
+/** A layer, to which tokens are appended head by head. */
+function fill(
+  backend: Backend,
+  { kvHeads, tokens, headDim, keys, values }: AttentionCase,
+  type: CacheType,
+): LayerCache {
   const cache = {
-    keys: backend.tensor([kvHeads, tokens, headDim]),
-    values: backend.tensor([kvHeads, tokens, headDim]),
+    keys: backend.tensor([kvHeads, tokens, headDim], type),
+    values: backend.tensor([kvHeads, tokens, headDim], type),
     positions: backend.tensor([kvHeads, tokens], "i32"),
     sums: undefined,
   };
-  backend.write(cache.keys, keys);
-  backend.write(cache.values, values);
+  const [k, v] = [1, 2].map(() => backend.tensor([tokens, 1, headDim]));
+  for (let h = 0; h < kvHeads; h++) {
+    const [from, to] = [h, h + 1].map((head) => head * tokens * headDim);
+    backend.write(k, keys.subarray(from, to));
+    backend.write(v, values.subarray(from, to));
+    const head = {
+      keys: backend.rows(cache.keys, h, h + 1),
+      values: backend.rows(cache.values, h, h + 1),
+      positions: backend.rows(cache.positions, h, h + 1),
+      sums: undefined,
+    };
+    backend.append(head, k, v, tokens, 0, 0, ["k", "v"]);
+  }
+  backend.free(k);
+  backend.free(v);
   return cache;
 }
 
-/** Largest error that is still the same result, relative to the largest value. */
-const TOLERANCE = 1e-4;
+/** Largest error that is still the same result: rounding of f32, or of int8. */
+const TOLERANCE = 1e-4, ROUNDED = 2e-2;
 
 /**
  * Compares the peers' results with the reference's.
  *
+ * @returns Their largest errors, relative to the largest value.
  * @throws {Error} naming the peer that computes something else.
  */
 export async function checkResults(
   given: AttentionCase,
   peers: readonly AttentionPeer[],
-): Promise<void> {
-  const truth = new BackendAttention(new ReferenceBackend(), given, 1);
+): Promise<number[]> {
+  const truth = new BackendAttention(new ReferenceBackend(), given, 1, "f32");
   truth.attend(0);
   const expected = await truth.output();
   const largest = Math.max(...expected.map(Math.abs));
+  const errors: number[] = [];
   for (const peer of peers) {
     await peer.attend(0);
     const output = await peer.output();
-    const errors = output.map((value, i) => Math.abs(value - expected[i]));
-    const error = Math.max(...errors) / largest;
-    if (output.length === expected.length && error <= TOLERANCE) continue;
+    const error = Math.max(
+      ...output.map((value, i) => Math.abs(value - expected[i])),
+    ) / largest;
+    const most = peer.name.match(/ (f16|int8),/) ? ROUNDED : TOLERANCE;
+    errors.push(error);
+    if (output.length === expected.length && error <= most) continue;
     throw new Error(
       `Cannot compare with ${peer.name}: its error is ${error}, ` +
-        `${TOLERANCE} at most is needed`,
+        `${most} at most is needed`,
     );
   }
+  return errors;
 }
