@@ -1,5 +1,5 @@
 /**
- * The command line: `gkv run MODEL [PROMPT]`, `gkv eval MODEL --text FILE`.
+ * The command line: `gkv run`, `eval`, `bench` and `methods`.
  *
  * @module
  */
