@@ -1,31 +1,40 @@
 /**
- * The command line: `gkv run`, `eval`, `bench` and `methods`.
+ * The command line: `gkv run`, `demo`, `eval`, `bench`, `train` and `methods`.
  *
  * @module
  */
 import { bench, benchHelp } from "./cli/bench.ts";
+import { demo, demoHelp } from "./cli/demo.ts";
 import { evalHelp, evaluate } from "./cli/eval.ts";
 import { listMethods, methodsHelp } from "./cli/methods.ts";
 import { run, runHelp } from "./cli/run.ts";
+import { train } from "./cli/train.ts";
+import { trainHelp } from "./cli/train_options.ts";
 import { ModelFormatError } from "./model/checkpoint/error.ts";
 import { UsageError } from "./cli/usage_error.ts";
 
 const commands: Record<string, (args: string[]) => Promise<void>> = {
   run,
+  demo,
   bench,
   eval: evaluate,
   methods: listMethods,
+  train,
 };
 
 const help = `gkv decodes with a language model inside a memory budget.
 
 ${runHelp}
 
+${demoHelp}
+
 ${evalHelp}
 
 ${methodsHelp}
 
-${benchHelp}`;
+${benchHelp}
+
+${trainHelp}`;
 
 /** Runs a command line, without the name of the program. */
 export async function main(args: string[]): Promise<number> {

@@ -11,6 +11,7 @@ export * from "./kernels/open.ts";
 export type * from "./kernels/ops.ts";
 export type { WasmBuild, WasmOptions } from "./wasm/kernels.ts";
 export * from "./cache/cache.ts";
+export * from "./cache/pool.ts";
 export type {
   Boundary,
   CacheStats,
@@ -29,10 +30,16 @@ export type {
   ScoreSource,
 } from "./cache/scorer.ts";
 export type { EvictionRecord } from "./cache/record.ts";
+export { SnapshotError } from "./cache/snapshot/error.ts";
+export type {
+  ForkOptions,
+  RestoreOptions,
+  SaveOptions,
+} from "./cache/snapshot/options.ts";
 export * from "./model/tokenizer/chat.ts";
 export * from "./model/checkpoint/checkpoint.ts";
 export type { StoredType } from "./kernels/stored.ts";
-export { Decoder } from "./model/decoder.ts";
+export { Decoder, type Stretch } from "./model/decoder.ts";
 export * from "./model/checkpoint/error.ts";
 export * from "./model/model.ts";
 export * from "./model/checkpoint/open.ts";
@@ -42,8 +49,14 @@ export type {
   Generation,
   StopReason,
 } from "./model/generation.ts";
-export type { EngineHost, SessionOptions } from "./model/sequence.ts";
+export type {
+  EngineHost,
+  RestoreSessionOptions,
+  SessionOptions,
+  WaitingSessionOptions,
+} from "./model/sequence.ts";
 export type { PromptParts } from "./model/prompt.ts";
+export * from "./model/batch.ts";
 export * from "./model/session.ts";
 export { DeviceLostError, GpuMemoryError } from "./gpu/error.ts";
 export type { GpuFeatures, GpuOptions } from "./gpu/device.ts";

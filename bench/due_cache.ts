@@ -20,6 +20,7 @@ export class DueCache {
     this.name = policy.name;
     this.#cache = new KVCache(backend, {
       ...{ layers, queryHeads, kvHeads, headDim, policy },
+      dtype: "f32",
       budget: { tokens: KEPT },
       // One more than are in use: a prompt that goes on then evicts nothing.
       slots: KEPT + ADDED + 1,

@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 /** The question that each answers. */
 const benches: Readonly<Record<string, string>> = {
   attention: "decode attention by cache type beside onnxruntime-web and C",
+  batch: "tokens per second of several sequences decoded together",
   decode: "tokens per second of a real model beside native llama.cpp",
   endless: "6,000 tokens in a budget of 512: memory and speed stay flat",
   eviction: "what an eviction costs, by method",

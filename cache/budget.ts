@@ -40,13 +40,23 @@ export function resolveBudget(
   context: BudgetContext,
 ): ResolvedBudget {
   const { policy, slotBytes } = context;
-  const slack = policy.score === "none" ? 0 : policy.interval;
+  const slack = slackOf(policy);
   const tokens = "bytes" in budget
     ? Math.floor(finite(budget, budget.bytes) / slotBytes) - slack
     : tokensOf(budget, context.contextLength);
-  const least = policy.window + Math.max(1, policy.sinks ?? 0);
+  const least = leastTokens(policy);
   if (tokens < least) throw tooSmall(budget, context, least, slack);
   return { tokens, slots: tokens + slack };
+}
+
+/** Tokens that may come on top of the budget's before the next eviction. */
+export function slackOf({ score, interval }: Policy): number {
+  return score === "none" ? 0 : interval;
+}
+
+/** Fewest tokens that an eviction can leave. */
+export function leastTokens({ window, sinks = 0 }: Policy): number {
+  return window + Math.max(1, sinks);
 }
 
 function tokensOf(

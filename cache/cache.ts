@@ -1,30 +1,24 @@
-import { Allocations } from "../kernels/allocations.ts";
 import type { Backend, CacheType, Tensor } from "../kernels/ops.ts";
-import { resolveBudget } from "./budget.ts";
-import { Eviction } from "./eviction.ts";
+import { type CacheHome, ownHome, type SettledOptions } from "./home.ts";
 import {
-  allocateLayer,
   type CacheShape,
   emptyLayer,
   formFor,
   type HeadGroup,
   headsOf,
-  headsPerGroup,
   type Layer,
+  progressOf,
   rememberQueries,
-  slotBytes,
 } from "./layer.ts";
 import {
-  checkBoundaries,
   checkHeads,
+  checkOptions,
   checkPending,
-  checkReposition,
-  checkShape,
+  checkSettled,
   noRoom,
-  protectMost,
 } from "./checks.ts";
 import type { CacheStats, KVCacheOptions, Phase } from "./options.ts";
-import { checkPolicy, type Policy } from "./policy.ts";
+import type { Policy } from "./policy.ts";
 import { gkv } from "./policies/mod.ts";
 import {
   checkRevocable,
@@ -36,6 +30,14 @@ import {
 import { Schedule } from "./schedule.ts";
 import { NO_TALLY, talliedBefore } from "./tally.ts";
 import { EvictionLog, type EvictionRecord } from "./record.ts";
+import type { Header } from "./snapshot/header.ts";
+import type {
+  ForkOptions,
+  RestoreOptions,
+  SaveOptions,
+} from "./snapshot/options.ts";
+import { readSnapshot, writeSnapshot } from "./snapshot/snapshot.ts";
+import { copyLayers, type LayersOf, writeLayers } from "./snapshot/transfer.ts";
 
 /**
  * Keys and values of a sequence, in a fixed amount of memory.
@@ -68,21 +70,14 @@ export class KVCache implements Disposable {
   readonly shape: CacheShape;
   /** Eviction method. */
   readonly policy: Policy;
-  /** Tokens that an eviction leaves. */
-  readonly tokens: number;
-  /** Tokens that a head can hold. */
-  readonly slots: number;
   /** How keys and values are stored. */
   readonly dtype: CacheType;
 
   readonly #backend: Backend;
-  readonly #memory: Allocations;
-  readonly #layers: Layer[];
-  readonly #eviction: Eviction;
+  readonly #home: CacheHome;
   readonly #log: EvictionLog | undefined;
-  readonly #slotBytes: number;
   readonly #schedule: Schedule;
-  readonly #repositions: boolean;
+  readonly #options: SettledOptions;
   #evictions = 0;
   #disposed = false;
 
@@ -92,60 +87,46 @@ export class KVCache implements Disposable {
    * @throws {RangeError} when the budget, the policy or a size is out of range,
    * or the backend has not enough memory.
    */
-  constructor(backend: Backend, options: KVCacheOptions) {
-    const { policy = gkv(), budget, protectPrompt, contextLength } = options;
-    const { layers, queryHeads, kvHeads, headDim, dtype = "f32" } = options;
-    checkPolicy(policy);
-    checkShape(options);
-    checkBoundaries(policy, options.boundaryAt);
-    checkReposition(options);
+  constructor(backend: Backend, options: KVCacheOptions);
+  /**
+   * Uses memory of a pool, which may change how much of it there is.
+   *
+   * @internal
+   */
+  constructor(backend: Backend, options: KVCacheOptions, home: CacheHome);
+  constructor(backend: Backend, options: KVCacheOptions, home?: CacheHome) {
+    const { policy = gkv(), dtype = "f32" } = options;
+    const { layers, queryHeads, kvHeads, headDim, boundaryAt } = options;
+    checkOptions({ ...options, policy });
     this.shape = { layers, queryHeads, kvHeads, headDim };
     this.policy = policy;
     this.dtype = dtype;
-    const form = formFor(policy, dtype);
-    this.#slotBytes = slotBytes(this.shape, form) * layers;
-    const resolved = resolveBudget(budget, {
-      policy,
-      slotBytes: this.#slotBytes,
-      contextLength,
-    });
-    this.tokens = resolved.tokens;
-    this.slots = Math.max(resolved.slots, options.slots ?? 0);
-    this.#schedule = new Schedule({
-      policy,
-      tokens: this.tokens,
-      slots: this.slots,
-      protectMost: protectPrompt
-        ? protectMost(this.tokens, policy.window, options.protectShare)
-        : 0,
-      boundaryAt: options.boundaryAt,
-    });
     this.#backend = backend;
+    this.#options = { ...options, policy, dtype };
+    this.#home = home ?? ownHome(backend, this.#options);
+    const { limits } = this.#home;
+    this.#schedule = new Schedule({ policy, limits, boundaryAt });
     this.#log = options.record ? new EvictionLog(backend) : undefined;
-    const { slots } = this;
-    const most = backend.maxTensorBytes;
-    const heads = headsPerGroup(this.shape, slots, dtype, most);
-    const memory = new Allocations(backend);
-    this.#memory = memory;
-    this.#layers = memory.attempt(() =>
-      Array.from(
-        { length: layers },
-        (_, layer) =>
-          allocateLayer(
-            memory,
-            layer,
-            this.shape,
-            slots,
-            heads,
-            policy,
-            form,
-          ),
-      )
-    );
-    this.#eviction = memory.attempt(() =>
-      new Eviction(backend, memory, policy, heads, slots, options)
-    );
-    this.#repositions = options.reposition !== undefined;
+  }
+
+  /** Tokens that an eviction leaves. */
+  get tokens(): number {
+    return this.#home.limits.tokens;
+  }
+
+  /** Tokens that a head can hold. */
+  get slots(): number {
+    return this.#home.limits.slots;
+  }
+
+  /**
+   * Fewest tokens that an eviction could leave now: the window and what is
+   * protected; all that are held by a policy that never evicts.
+   */
+  get leastTokens(): number {
+    const { score, window } = this.policy;
+    if (score !== "none") return window + Math.max(1, this.#schedule.protect);
+    return Math.max(...this.#home.layers.map(({ cached }) => cached));
   }
 
   /** Tokens appended to all layers: the position of the next one. */
@@ -156,12 +137,23 @@ export class KVCache implements Disposable {
   /** Position of the next token for its rotary embedding. */
   get position(): number {
     const { cached, seen } = this.#layer(this.shape.layers - 1);
-    return this.#repositions ? cached : seen;
+    return this.#options.reposition ? cached : seen;
   }
 
   /** Tokens that can be appended to a layer before its next eviction. */
   room(layer = 0): number {
     return this.slots - this.#layer(layer).cached;
+  }
+
+  /**
+   * Refuses what {@linkcode append} of `n` tokens would refuse for want of room.
+   *
+   * @throws {RangeError} when there is none.
+   */
+  checkRoom(n: number, layer = 0): void {
+    const { cached } = this.#layer(layer);
+    if (n <= this.slots - cached) return;
+    throw noRoom(this.policy, layer, n, cached, this.slots);
   }
 
   /**
@@ -178,9 +170,7 @@ export class KVCache implements Disposable {
     const { kvHeads, headDim } = this.shape;
     checkHeads("append k", k, n, kvHeads, headDim);
     checkHeads("append v", v, n, kvHeads, headDim);
-    if (n > this.slots - state.cached) {
-      throw noRoom(this.policy, layer, n, state.cached, this.slots);
-    }
+    this.checkRoom(n, layer);
     const { cached, seen, names, groups } = state;
     const backend = this.#backend;
     // A group that is refused ends it: what others wrote is in slots not in use.
@@ -225,7 +215,7 @@ export class KVCache implements Disposable {
 
   /** Evicts now whatever is over the budget, without waiting for its time. */
   evict(): void {
-    this.#layers.forEach((state, layer) => {
+    this.#home.layers.forEach((state, layer) => {
       if (state.cached > this.tokens) this.#evict(layer);
     });
   }
@@ -251,8 +241,10 @@ export class KVCache implements Disposable {
    */
   rollback(n: number): void {
     this.#alive();
-    checkRevocable(this.#layers, n);
-    for (const layer of this.#layers) takeBack(layer, n, this.policy.interval);
+    checkRevocable(this.#home.layers, n);
+    for (const layer of this.#home.layers) {
+      takeBack(layer, n, this.policy.interval);
+    }
   }
 
   /** Positions that a head holds, ascending. */
@@ -283,24 +275,146 @@ export class KVCache implements Disposable {
   stats(): CacheStats {
     const { seen, cached } = this.#layer(this.shape.layers - 1);
     const { layers, queryHeads, headDim } = this.shape;
+    const { eviction, slotBytes } = this.#home;
     const queryBytes = layers * queriesKept(this.policy) * queryHeads *
       headDim * 4;
     return {
       seen,
       cached,
       budgetTokens: this.tokens,
-      bytes: this.#layers.reduce((sum, layer) => sum + layer.cached, 0) *
-        this.#slotBytes / layers,
-      budgetBytes: this.slots * this.#slotBytes,
-      scratchBytes: queryBytes + this.#eviction.scratchBytes,
+      bytes: this.#home.layers.reduce((sum, layer) => sum + layer.cached, 0) *
+        slotBytes / layers,
+      budgetBytes: this.slots * slotBytes,
+      scratchBytes: queryBytes + eviction.scratchBytes,
       evictions: this.#evictions,
     };
+  }
+
+  /**
+   * The cache as bytes, from which {@linkcode restore} goes on as if it had
+   * never stopped; `snapshot/snapshot.ts` has their format. They are of the
+   * moment of the call, whatever happens to the cache until they are there.
+   *
+   * @throws {TypeError} between an `append` and its `attend`.
+   *
+   * @example
+   * ```ts
+   * import { KVCache, openBackend } from "@gkv/gkv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using backend = await openBackend();
+   * const shape = { layers: 1, queryHeads: 4, kvHeads: 2, headDim: 32 };
+   * using cache = new KVCache(backend, { ...shape, budget: { tokens: 64 } });
+   * const [q, k, v] = [4, 2, 2].map((heads) => backend.tensor([9, heads, 32]));
+   * cache.append(0, k, v);
+   * cache.attend(0, q, q);
+   * const bytes = await cache.save({ fingerprint: "my model" });
+   * const options = { ...shape, fingerprint: "my model" };
+   * using restored = await KVCache.restore(backend, bytes, options);
+   * assertEquals(restored.stats(), cache.stats());
+   * ```
+   */
+  async save(options: SaveOptions = {}): Promise<Uint8Array> {
+    const held = this.#settled("save");
+    const { policy, dtype, reposition } = this.#options;
+    const header: Header = {
+      shape: this.shape,
+      dtype,
+      policy,
+      reposition,
+      limits: this.#home.limits,
+      schedule: this.#schedule.progress,
+      evictions: this.#evictions,
+      layers: held.layers,
+    };
+    return await writeSnapshot(this.#backend, header, held, options);
+  }
+
+  /**
+   * The cache that {@linkcode save} made bytes of, with as many slots and
+   * memory of its own. What its evictions recorded is not in them.
+   *
+   * @throws {SnapshotError} for bytes that are no such snapshot, or not what
+   * the options ask for; nothing was allocated.
+   * @throws {RangeError} when the backend has not enough memory.
+   */
+  static async restore(
+    backend: Backend,
+    bytes: Uint8Array,
+    options: RestoreOptions = {},
+  ): Promise<KVCache> {
+    const { header, payload } = await readSnapshot(bytes, options);
+    const { shape, policy, dtype, limits, reposition } = header;
+    const { boundaryAt, record } = options;
+    const settled = {
+      ...shape,
+      policy,
+      dtype,
+      reposition,
+      budget: { tokens: limits.tokens },
+      ...(boundaryAt && { boundaryAt }),
+      ...(record && { record }),
+    };
+    const home = ownHome(backend, settled, limits);
+    const cache = new KVCache(backend, settled, home);
+    cache.#resume(header);
+    writeLayers(backend, cache.#settled("restore"), payload);
+    return cache;
+  }
+
+  /**
+   * A cache of its own (outside a pool) with the same contents and the same
+   * budget: one prompt can go on in many ways. Only what is in use is copied. What its evictions
+   * recorded stays with the original.
+   *
+   * @throws {TypeError} between an `append` and its `attend`.
+   * @throws {RangeError} when the backend has not enough memory.
+   *
+   * @example
+   * ```ts
+   * import { KVCache, openBackend } from "@gkv/gkv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using backend = await openBackend();
+   * const shape = { layers: 1, queryHeads: 4, kvHeads: 2, headDim: 32 };
+   * using cache = new KVCache(backend, { ...shape, budget: { tokens: 64 } });
+   * const [q, k, v] = [4, 2, 2].map((heads) => backend.tensor([9, heads, 32]));
+   * cache.append(0, k, v);
+   * cache.attend(0, q, q);
+   * using fork = cache.fork();
+   * fork.append(0, k, v);
+   * fork.attend(0, q, q);
+   * assertEquals([cache.seen, fork.seen], [9, 18]);
+   * ```
+   */
+  fork(options: ForkOptions = {}): KVCache {
+    const held = this.#settled("fork");
+    const fork = this.alike(this.#backend, options);
+    fork.#resume({
+      layers: held.layers,
+      schedule: this.#schedule.progress,
+      evictions: this.#evictions,
+    });
+    copyLayers(this.#backend, held, fork.#home.layers);
+    return fork;
+  }
+
+  /**
+   * An empty cache with the same options, budget and slots.
+   *
+   * @param backend Where; it may be another one than this cache's.
+   * @throws {RangeError} when the backend has not enough memory.
+   */
+  alike(backend: Backend, options: ForkOptions = {}): KVCache {
+    const settled = { ...this.#options, ...options };
+    const home = ownHome(backend, settled, this.#home.limits);
+    return new KVCache(backend, settled, home);
   }
 
   /** Forgets everything; the memory stays allocated. */
   reset(): void {
     this.#alive();
-    for (const layer of this.#layers) Object.assign(layer, emptyLayer);
+    for (const layer of this.#home.layers) Object.assign(layer, emptyLayer);
     this.#log?.clear();
     this.#schedule.reset();
     this.#evictions = 0;
@@ -310,8 +424,8 @@ export class KVCache implements Disposable {
   dispose(): void {
     if (this.#disposed) return;
     this.#log?.clear();
-    this.#memory[Symbol.dispose]();
     this.#disposed = true;
+    this.#home.memory[Symbol.dispose]();
   }
 
   /** {@linkcode dispose}, for `using`. */
@@ -321,17 +435,40 @@ export class KVCache implements Disposable {
 
   #layer(index: number): Layer {
     this.#alive();
-    const layer = this.#layers[index];
+    const layer = this.#home.layers[index];
     if (layer) return layer;
     throw new RangeError(
       `Cannot use layer ${index}: the cache has layers 0 to ` +
-        `${this.#layers.length - 1}`,
+        `${this.#home.layers.length - 1}`,
     );
   }
 
   #alive(): void {
     if (!this.#disposed) return;
     throw new TypeError("Cannot use the cache: it was disposed of");
+  }
+
+  /** What there is between two steps. */
+  #settled(action: string): LayersOf {
+    this.#alive();
+    const { layers } = this.#home;
+    checkSettled(action, layers);
+    const form = formFor(this.policy, this.dtype);
+    return { shape: this.shape, form, layers };
+  }
+
+  /** Takes over how far another cache is. */
+  #resume(
+    { layers, schedule, evictions }: Pick<
+      Header,
+      "layers" | "schedule" | "evictions"
+    >,
+  ): void {
+    layers.forEach((layer, i) => {
+      Object.assign(this.#home.layers[i], progressOf(layer));
+    });
+    this.#schedule.resume(schedule);
+    this.#evictions = evictions;
   }
 
   #attention(
@@ -356,7 +493,8 @@ export class KVCache implements Disposable {
   #evict(index: number): void {
     const layer = this.#layer(index);
     const { window } = this.policy;
-    const [log, eviction, tokens] = [this.#log, this.#eviction, this.tokens];
+    const [log, tokens] = [this.#log, this.tokens];
+    const { eviction } = this.#home;
     const extent = {
       layer: index,
       seen: layer.seen,

@@ -1,7 +1,7 @@
 import type { Tensor } from "../kernels/ops.ts";
-import type { CacheShape } from "./layer.ts";
+import type { CacheShape, Layer } from "./layer.ts";
 import type { KVCacheOptions } from "./options.ts";
-import { needsBoundaries, type Policy } from "./policy.ts";
+import { checkPolicy, needsBoundaries, type Policy } from "./policy.ts";
 
 /** Prompt tokens that may be protected: a share, and never the whole budget. */
 export function protectMost(
@@ -17,8 +17,18 @@ export function protectMost(
   return Math.min(Math.floor(tokens * share), tokens - window);
 }
 
+/** Refuses options that make no sense whatever the budget. */
+export function checkOptions(
+  options: Omit<KVCacheOptions, "budget"> & { policy: Policy },
+): void {
+  checkPolicy(options.policy);
+  checkShape(options);
+  checkBoundaries(options.policy, options.boundaryAt);
+  checkReposition(options);
+}
+
 /** Refuses sizes that no cache can have. */
-export function checkShape(shape: CacheShape): void {
+function checkShape(shape: CacheShape): void {
   for (const size of ["layers", "queryHeads", "kvHeads", "headDim"] as const) {
     if (Number.isInteger(shape[size]) && shape[size] > 0) continue;
     throw new RangeError(
@@ -36,7 +46,7 @@ export function checkShape(shape: CacheShape): void {
 }
 
 /** Refuses a policy that must know what it is not told. */
-export function checkBoundaries(
+function checkBoundaries(
   policy: Policy,
   boundaryAt: KVCacheOptions["boundaryAt"],
 ): void {
@@ -48,7 +58,7 @@ export function checkBoundaries(
 }
 
 /** Refuses a rotary embedding of another size. */
-export function checkReposition(
+function checkReposition(
   { headDim, reposition }: Pick<KVCacheOptions, "headDim" | "reposition">,
 ): void {
   const found = reposition?.frequencies.length ?? headDim / 2;
@@ -84,6 +94,19 @@ export function checkPending(layer: number, n: number, pending: number): void {
   throw new TypeError(
     `Cannot attend with ${n} queries in layer ${layer}: ${pending} tokens ` +
       `were appended for it, as many are needed`,
+  );
+}
+
+/** Refuses what is between an `append` and its `attend`. */
+export function checkSettled(
+  action: string,
+  layers: readonly Pick<Layer, "pending">[],
+): void {
+  const layer = layers.findIndex(({ pending }) => pending > 0);
+  if (layer < 0) return;
+  throw new TypeError(
+    `Cannot ${action} the cache: ${layers[layer].pending} tokens of layer ` +
+      `${layer} were appended and not attended to, attend is needed`,
   );
 }
 

@@ -12,6 +12,36 @@ import { Repositioner } from "./reposition.ts";
 import { queriesKept } from "./rollback.ts";
 import { LocalScores } from "./scores.ts";
 
+/** Intermediate results of evictions, `[heads, slots]` by rank. */
+export type EvictionScratch =
+  & { readonly order: Tensor }
+  & Pick<
+    SelectionTensors,
+    "scores" | "similarities" | "finalScores" | "kept"
+  >;
+
+/** Allocates the intermediate results of evictions from `heads` at once. */
+export function allocateScratch(
+  memory: Allocations,
+  heads: number,
+  slots: number,
+): EvictionScratch {
+  const shape = [heads, slots];
+  return {
+    order: memory.tensor(shape, "i32"),
+    scores: memory.tensor(shape),
+    similarities: memory.tensor(shape),
+    finalScores: memory.tensor(shape),
+    kept: memory.tensor(shape, "i32"),
+  };
+}
+
+/** Bytes of the intermediate results. */
+export function scratchBytes({ order }: EvictionScratch): number {
+  const [heads, slots] = order.shape;
+  return 5 * heads * slots * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /**
  * The one pipeline that all methods share (design.md, rule 1; the mathematics
  * are in the descriptions of the kernels it calls). Its intermediate results
@@ -20,39 +50,28 @@ import { LocalScores } from "./scores.ts";
 export class Eviction {
   readonly #backend: Backend;
   readonly #policy: Policy;
-  readonly #order: Tensor;
-  readonly #tensors: Pick<
-    SelectionTensors,
-    "scores" | "similarities" | "finalScores" | "kept"
-  >;
+  readonly #scratch: EvictionScratch;
   readonly #local: LocalScores;
   readonly #repositioner: Repositioner | undefined;
 
   /**
-   * @param memory Where the intermediate results belong.
-   * @param heads KV heads of a group, each of which is evicted from on its own.
-   * @param slots Tokens that a head can hold.
+   * @param memory Where what it allocates belongs.
+   * @param scratch For a group's heads, each of which is evicted from on its
+   * own, and as many slots as they can hold.
    */
   constructor(
     backend: Backend,
     memory: Allocations,
     policy: Policy,
-    heads: number,
-    slots: number,
-    options: KVCacheOptions,
+    scratch: EvictionScratch,
+    { boundaryAt, reposition }: Pick<
+      KVCacheOptions,
+      "boundaryAt" | "reposition"
+    >,
   ) {
-    const shape = [heads, slots];
     this.#backend = backend;
     this.#policy = policy;
-    this.#order = memory.tensor(shape, "i32");
-    this.#tensors = {
-      scores: memory.tensor(shape),
-      similarities: memory.tensor(shape),
-      finalScores: memory.tensor(shape),
-      kept: memory.tensor(shape, "i32"),
-    };
-    const { boundaryAt, reposition } = options;
-    const scratch = { order: this.#order, ...this.#tensors };
+    this.#scratch = scratch;
     this.#local = new LocalScores(backend, policy, scratch, boundaryAt);
     this.#repositioner = reposition &&
       new Repositioner(backend, memory, reposition, queriesKept(policy));
@@ -60,13 +79,12 @@ export class Eviction {
 
   /** What the last group was selected by, by rank: `[heads, slots]`. */
   get finalScores(): Tensor {
-    return this.#tensors.finalScores;
+    return this.#scratch.finalScores;
   }
 
   /** Bytes of the intermediate results. */
   get scratchBytes(): number {
-    const [heads, slots] = this.#order.shape;
-    return 5 * heads * slots * Float32Array.BYTES_PER_ELEMENT;
+    return scratchBytes(this.#scratch);
   }
 
   /**
@@ -101,22 +119,23 @@ export class Eviction {
     counts: SelectionCounts,
   ): void {
     const { n, window, k } = counts;
-    const [backend, order] = [this.#backend, this.#order];
+    const backend = this.#backend;
+    const { order, kept } = this.#scratch;
     backend.order(group, order, n);
     this.#local.compute(index, layer, group);
     this.#redundancy(group, n);
     const { history, positions } = group;
-    const tensors = { ...this.#tensors, history, positions, order };
+    const tensors = { ...this.#scratch, history, positions };
     backend.select(this.#policy, tensors, counts);
-    this.#repositioner?.turnKeys(group, order, tensors.kept, counts);
-    backend.compact(group, order, tensors.kept, n, k, window);
+    this.#repositioner?.turnKeys(group, order, kept, counts);
+    backend.compact(group, order, kept, n, k, window);
   }
 
   #redundancy(group: HeadGroup, n: number): void {
     const { redundancy } = this.#policy;
     if (!redundancy) return;
-    const [backend, order] = [this.#backend, this.#order];
-    const { similarities } = this.#tensors;
+    const backend = this.#backend;
+    const { order, similarities } = this.#scratch;
     if (redundancy.by === "keydiff") {
       backend.keydiff(group, order, similarities, n, 1);
     } else backend.redundancy(group, order, similarities, n);

@@ -43,8 +43,8 @@ export interface Layer {
     readonly q: string;
     readonly kv: readonly [k: string, v: string];
   };
-  /** All KV heads, in groups of equal size. */
-  readonly groups: readonly HeadGroup[];
+  /** All KV heads, in groups of equal size; a pool may move them. */
+  groups: readonly HeadGroup[];
   /**
    * Last queries, if they score: a ring `[n, queryHeads, headDim]` of the
    * window's and as many more as can be taken back.
@@ -71,7 +71,7 @@ export interface Layer {
 }
 
 /** The counters of a layer. */
-type Progress = Pick<
+export type Progress = Pick<
   Layer,
   | "cached"
   | "seen"
@@ -96,6 +96,14 @@ export const emptyLayer: Readonly<Progress> = {
   tallied: 0,
   marked: 0,
 };
+
+/** The counters alone. */
+export function progressOf(layer: Progress): Progress {
+  const names = Object.keys(emptyLayer) as (keyof Progress)[];
+  return Object.fromEntries(
+    names.map((name) => [name, layer[name]]),
+  ) as unknown as Progress;
+}
 
 /** How a layer stores its tokens and what it keeps beside them. */
 export interface LayerForm {
@@ -148,39 +156,48 @@ export function headsPerGroup(
   );
 }
 
-/** Allocates layer `index` with `slots` slots per head. */
-export function allocateLayer(
+/** Allocates the groups of a layer, with `slots` slots per head. */
+export function allocateGroups(
   memory: Allocations,
-  index: number,
-  shape: CacheShape,
+  { kvHeads, headDim }: CacheShape,
   slots: number,
   heads: number,
   policy: Policy,
   form: LayerForm,
+): HeadGroup[] {
+  return Array.from({ length: kvHeads / heads }, (_, group) => {
+    const own = (needed: boolean) =>
+      needed ? memory.tensor([heads, slots]) : undefined;
+    const sums = own(form.sums), tally = own(form.tally) ?? sums;
+    return {
+      first: group * heads,
+      heads,
+      keys: memory.tensor([heads, slots, headDim], form.type),
+      values: memory.tensor([heads, slots, headDim], form.type),
+      positions: memory.tensor([heads, slots], "i32"),
+      sums,
+      history: own(form.history),
+      tally: tally && {
+        sums: tally,
+        squares: own(form.squares),
+        heads: policy.heads ?? "max",
+      },
+    };
+  });
+}
+
+/** Layer `index`, empty, whose slots are those of `groups`. */
+export function newLayer(
+  memory: Allocations,
+  index: number,
+  { queryHeads, headDim }: CacheShape,
+  form: LayerForm,
+  groups: readonly HeadGroup[],
 ): Layer {
-  const { queryHeads, kvHeads, headDim } = shape;
   const [q, k, v] = ["q", "k", "v"].map((name) => `${name} of layer ${index}`);
   return {
     names: { q, kv: [k, v] },
-    groups: Array.from({ length: kvHeads / heads }, (_, group) => {
-      const own = (needed: boolean) =>
-        needed ? memory.tensor([heads, slots]) : undefined;
-      const sums = own(form.sums), tally = own(form.tally) ?? sums;
-      return {
-        first: group * heads,
-        heads,
-        keys: memory.tensor([heads, slots, headDim], form.type),
-        values: memory.tensor([heads, slots, headDim], form.type),
-        positions: memory.tensor([heads, slots], "i32"),
-        sums,
-        history: own(form.history),
-        tally: tally && {
-          sums: tally,
-          squares: own(form.squares),
-          heads: policy.heads ?? "max",
-        },
-      };
-    }),
+    groups,
     queries: form.queries
       ? memory.tensor([form.queries, queryHeads, headDim])
       : undefined,

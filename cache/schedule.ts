@@ -1,18 +1,23 @@
+import type { CacheLimits } from "./home.ts";
 import type { Layer } from "./layer.ts";
 import type { KVCacheOptions, Phase } from "./options.ts";
 import type { Policy } from "./policy.ts";
 
-/** What a {@linkcode Schedule} goes by; every size is in tokens of a head. */
+/** What a {@linkcode Schedule} goes by. */
 export interface ScheduleOptions {
   policy: Policy;
-  /** What an eviction leaves. */
-  tokens: number;
-  /** What a head can hold. */
-  slots: number;
-  /** Most tokens of the first prompt that are protected. */
-  protectMost: number;
+  /** What the cache may hold now. */
+  limits: CacheLimits;
   /** What the text has at a position; for policies that evict at newlines. */
   boundaryAt: KVCacheOptions["boundaryAt"];
+}
+
+/** What a {@linkcode Schedule} remembers of the text. */
+export interface ScheduleProgress {
+  /** Tokens of the first prompt that stay. */
+  readonly protected: number;
+  /** Whether that prompt has not ended yet. */
+  readonly isFirstPrompt: boolean;
 }
 
 /** When evictions are due, and which of the oldest tokens they must leave. */
@@ -31,13 +36,24 @@ export class Schedule {
     return Math.max(sinks, this.#protected);
   }
 
+  /** What it remembers of the text. */
+  get progress(): ScheduleProgress {
+    return { protected: this.#protected, isFirstPrompt: this.#firstPrompt };
+  }
+
+  /** Goes on from what another one remembers. */
+  resume({ protected: first, isFirstPrompt }: ScheduleProgress): void {
+    this.#protected = first;
+    this.#firstPrompt = isFirstPrompt;
+  }
+
   /**
    * Whether a layer evicts after the attention it has just computed.
    *
    * @param isLast Whether it is the last layer of the model.
    */
   isDue(layer: Layer, phase: Phase, isLast: boolean): boolean {
-    const { policy, tokens, slots } = this.#options;
+    const { policy, limits: { tokens, slots } } = this.#options;
     if (this.#firstPrompt) this.#protectFirst(layer, phase, isLast);
     if (phase === "decode") return this.#isDueInDecode(layer);
     layer.generated = 0;
@@ -52,7 +68,8 @@ export class Schedule {
   stepsToEviction(
     { cached, generated }: Pick<Layer, "cached" | "generated">,
   ): number {
-    const { policy: { score, interval, at }, tokens, slots } = this.#options;
+    const { policy: { score, interval, at }, limits } = this.#options;
+    const { tokens, slots } = limits;
     const room = slots - cached;
     if (score === "none") return room;
     if (at === "newline") return Math.max(0, Math.min(tokens - cached, room));
@@ -83,14 +100,17 @@ export class Schedule {
   /** Tokens of the first prompt are the lowest ranks for as long as they stay. */
   #protectFirst(layer: Layer, phase: Phase, isLast: boolean): void {
     if (phase !== "decode") {
-      this.#protected = Math.min(layer.seen, this.#options.protectMost);
+      const { protectMost } = this.#options.limits;
+      // Never fewer than before: a pool may have made the budget smaller.
+      const wanted = Math.min(layer.seen, protectMost);
+      this.#protected = Math.max(this.#protected, wanted);
     }
     if (isLast && phase !== "prompt") this.#firstPrompt = false;
   }
 
   #isDueInDecode(layer: Layer): boolean {
-    const { policy: { score, interval, at }, tokens } = this.#options;
-    const isOver = score !== "none" && layer.cached > tokens;
+    const { policy: { score, interval, at }, limits } = this.#options;
+    const isOver = score !== "none" && layer.cached > limits.tokens;
     const isTime = ++layer.generated >= interval ||
       at === "newline" && isOver && this.#isNewline(layer.seen - 1);
     if (isTime) layer.generated = 0;

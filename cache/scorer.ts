@@ -60,10 +60,10 @@ export class ScoreContext implements Scored {
   get positions(): Int32Array {
     const { order, cache } = this.#source;
     const [slots, positions] = [this.#peek(order), this.#peek(cache.positions)];
-    const width = order.shape[1];
+    const [ranks, held] = [order.shape[1], cache.positions.shape[1]];
     return Int32Array.from({ length: this.heads * this.tokens }, (_, i) => {
-      const head = Math.floor(i / this.tokens) * width;
-      return positions[head + slots[head + i % this.tokens]];
+      const head = Math.floor(i / this.tokens);
+      return positions[head * held + slots[head * ranks + i % this.tokens]];
     });
   }
 

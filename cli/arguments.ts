@@ -1,4 +1,4 @@
-import { policies } from "../cache/policies/mod.ts";
+import { type MethodOptions, policies } from "../cache/policies/mod.ts";
 import type { Policy } from "../cache/policy.ts";
 import type { CacheType } from "../kernels/ops.ts";
 import { UsageError } from "./usage_error.ts";
@@ -24,12 +24,12 @@ export function list(text: string): string[] {
 }
 
 /**
- * A method with its default parameters.
+ * A method with its default parameters, but for those given.
  *
  * @throws {UsageError} for a name that is none.
  */
-export function policyNamed(name: string): Policy {
-  if (Object.hasOwn(policies, name)) return policies[name]();
+export function policyNamed(name: string, options?: MethodOptions): Policy {
+  if (Object.hasOwn(policies, name)) return policies[name](options);
   throw new UsageError(
     `Cannot use policy ${name}: one of ${Object.keys(policies).join(", ")} ` +
       `is needed`,

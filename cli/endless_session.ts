@@ -7,6 +7,8 @@ import { Session } from "../model/session.ts";
 export function endlessSession(model: Model, options: SessionOptions): Session {
   const { config, engine } = model;
   const recover = (lost: Engine, error: unknown) => model.recover(lost, error);
+  const fingerprint = () => model.fingerprint();
   const [tokenizer, template] = [undefined, undefined];
-  return new Session({ config, engine, recover, tokenizer, template }, options);
+  const host = { config, engine, recover, fingerprint, tokenizer, template };
+  return new Session(host, options);
 }

@@ -151,6 +151,8 @@ export class GpuStorage {
       for (const part of memory.parts) this.free(part.memory);
       return;
     }
+    // What was recorded may use it, and is refused when its buffer is gone.
+    this.queue.submit();
     memory.memory.buffer.destroy();
     this.queue.forgetGroups();
     this.#buffers--;

@@ -9,6 +9,18 @@ import type { BlockWeights, ModelWeights } from "./weights.ts";
 /** Most tokens that go through the model at once. */
 export const CHUNK_TOKENS = 128;
 
+/** Consecutive tokens of one text, among those that go through the model. */
+export interface Stretch {
+  /** What is cached of the text; no two stretches share one. */
+  readonly cache: KVCache;
+  /** Rotary position of the first, {@linkcode KVCache.position}. */
+  readonly position: number;
+  /** How many. */
+  readonly n: number;
+  /** When the cache evicts. */
+  readonly phase: Phase;
+}
+
 /**
  * The forward pass of Llama and Qwen: embedding, blocks of attention and
  * SwiGLU with RMS norms before them, output projection. What it attends to is
@@ -52,35 +64,35 @@ export class Decoder {
     cache: KVCache,
     phase: Phase,
   ): void {
-    const { tokens } = this.#activations;
-    // First what is written, then what is enqueued: so it can go out together.
-    this.#backend.write(tokens, ids);
-    this.#run(tokens, ids.length, position, cache, phase);
+    this.forwardBatch(ids, [{ cache, position, n: ids.length, phase }]);
   }
 
   /**
-   * As {@linkcode forward}, of one generated token.
+   * The same of several texts: the linear layers take all tokens together,
+   * every cache its own.
    *
-   * @param id `i32 [1]` on the device; it need not be known here.
+   * @param ids Of one stretch after the other, at most {@linkcode CHUNK_TOKENS}
+   * in all; or `i32 [n]` on the device, so that they need not be known here.
+   * @throws {RangeError} for more, or when a cache has no room; then all are as
+   * before.
    */
-  follow(id: Tensor, position: number, cache: KVCache): void {
-    this.#run(id, 1, position, cache, "decode");
-  }
-
-  #run(
-    tokens: Tensor,
-    n: number,
-    position: number,
-    cache: KVCache,
-    phase: Phase,
+  forwardBatch(
+    ids: ArrayLike<number> | Tensor,
+    stretches: readonly Stretch[],
   ): void {
-    const { x } = this.#activations;
-    this.#turnTo(position, n);
+    const n = stretches.reduce((sum, { n }) => sum + n, 0);
+    checkTokens(n);
+    for (const { cache, n } of stretches) cache.checkRoom(n);
+    // First what is written, then what is enqueued: so it can go out together.
+    const tokens = this.#tokens(ids);
+    this.#turnTo(stretches);
+    const rows = this.#rowsOf(stretches);
+    const { x, normed } = this.#activations;
     const { embedding, blocks, outputNorm } = this.#weights;
     this.#backend.embed(embedding, tokens, x, n);
-    this.#norm(x, blocks[0].attentionNorm, this.#activations.normed, n);
+    this.#norm(x, blocks[0].attentionNorm, normed, n);
     blocks.forEach((block, layer) => {
-      this.#attend(block, layer, cache, n, phase);
+      this.#attend(block, layer, rows, n);
       const next = blocks[layer + 1]?.attentionNorm ?? outputNorm;
       this.#feedForward(block, next, n);
     });
@@ -108,29 +120,61 @@ export class Decoder {
     this.#backend.free(this.#logits);
   }
 
-  #turnTo(position: number, n: number): void {
-    const data = this.#angleData.subarray(0, n * this.#config.headDim);
-    this.#rotary.fill(data, position, n);
-    this.#backend.write(this.#activations.angles, data);
+  #tokens(ids: ArrayLike<number> | Tensor): Tensor {
+    if ("dtype" in ids) return ids;
+    const { tokens } = this.#activations;
+    this.#backend.write(tokens, ids);
+    return tokens;
+  }
+
+  #turnTo(stretches: readonly Stretch[]): void {
+    const { headDim } = this.#config;
+    let end = 0;
+    for (const { position, n } of stretches) {
+      const data = this.#angleData.subarray(end, end += n * headDim);
+      this.#rotary.fill(data, position, n);
+    }
+    const { angles } = this.#activations;
+    this.#backend.write(angles, this.#angleData.subarray(0, end));
+  }
+
+  /** The rows of each stretch; they are the same in all layers. */
+  #rowsOf(stretches: readonly Stretch[]): StretchRows[] {
+    const backend = this.#backend;
+    const { q, k, v, attended } = this.#activations;
+    let end = 0;
+    return stretches.map((stretch) => {
+      const start = end;
+      end += stretch.n;
+      const rows = (tensor: Tensor) => backend.rows(tensor, start, end);
+      return {
+        ...stretch,
+        q: rows(q),
+        k: rows(k),
+        v: rows(v),
+        attended: rows(attended),
+      };
+    });
   }
 
   #attend(
     block: BlockWeights,
     layer: number,
-    cache: KVCache,
+    rows: readonly StretchRows[],
     n: number,
-    phase: Phase,
   ): void {
     const backend = this.#backend;
-    const { normed, delta, qkv, q, k, v, turned, angles, attended } =
+    const { normed, delta, qkv, q, k, turned, angles, attended } =
       this.#activations;
     backend.linear(normed, block.qkv, qkv, n);
     if (block.qkvBias) backend.add(qkv, block.qkvBias, n);
     if (block.queryNorm) this.#norm(q, block.queryNorm, q, n);
     if (block.keyNorm) this.#norm(k, block.keyNorm, k, n);
     backend.rope(turned, angles, n, this.#config.rotary.pairing);
-    cache.append(layer, k, v, n);
-    cache.attend(layer, q, attended, n, phase);
+    for (const { cache, phase, n, q, k, v, attended } of rows) {
+      cache.append(layer, k, v, n);
+      cache.attend(layer, q, attended, n, phase);
+    }
     backend.linear(attended, block.attentionOutput, delta, n);
     this.#addNorm(block.feedForwardNorm, n);
   }
@@ -154,6 +198,21 @@ export class Decoder {
   #norm(x: Tensor, weight: Tensor, out: Tensor, n: number): void {
     this.#backend.rmsNorm(x, weight, out, n, this.#config.rmsEpsilon);
   }
+}
+
+function checkTokens(n: number): void {
+  if (n <= CHUNK_TOKENS) return;
+  throw new RangeError(
+    `Cannot decode ${n} tokens at once: at most ${CHUNK_TOKENS} are needed`,
+  );
+}
+
+/** A stretch and where its tokens are among all. */
+interface StretchRows extends Stretch {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly attended: Tensor;
 }
 
 /** Intermediate results of one chunk; allocated once. */

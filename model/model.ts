@@ -1,3 +1,5 @@
+import type { CacheShape } from "../cache/layer.ts";
+import { KVPool, type KVPoolOptions } from "../cache/pool.ts";
 import type { Backend } from "../kernels/ops.ts";
 import { type ChatTemplate, chatTemplateOf } from "./tokenizer/chat.ts";
 import type { Checkpoint, ModelConfig } from "./checkpoint/checkpoint.ts";
@@ -6,8 +8,16 @@ import type { Engine } from "./engine.ts";
 import { fileSources } from "./files/files.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { lacksMemory, loadEngine, loadOwn } from "./load_engine.ts";
-import type { EngineHost, SessionOptions } from "./sequence.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import {
+  type EngineHost,
+  type RestoreSessionOptions,
+  Sequence,
+  type SessionOptions,
+  type WaitingSessionOptions,
+} from "./sequence.ts";
 import { Session } from "./session.ts";
+import { readSession } from "./session_snapshot.ts";
 import type { ByteSource } from "./checkpoint/source.ts";
 import { Tokenizer } from "./tokenizer/tokenizer.ts";
 import type { LoadOptions } from "./weights.ts";
@@ -69,6 +79,7 @@ export class Model implements EngineHost, Disposable {
   /** The backend that took the place of the given one; the model owns it. */
   #replacement: Backend | undefined;
   #recovery: Promise<Engine> | undefined;
+  #fingerprint: Promise<string> | undefined;
   /** Where other sessions still are, of engines that had no memory for one. */
   readonly #left: Disposable[] = [];
   #disposed = false;
@@ -111,16 +122,76 @@ export class Model implements EngineHost, Disposable {
   }
 
   /**
-   * Starts a text with a cache of its own.
+   * Memory that sessions share: `session({ pool })`.
    *
    * @throws {RangeError} when the budget is too small or memory runs out.
    * @throws {TypeError} when the model was disposed of.
    */
-  session(options: SessionOptions = {}): Session {
-    if (this.#disposed) {
-      throw new TypeError("Cannot make a session: the model was disposed of");
-    }
-    return new Session(this, options);
+  pool(options: Omit<KVPoolOptions, keyof CacheShape>): KVPool {
+    this.#alive("pool");
+    const { layers, queryHeads, kvHeads, headDim } = this.config;
+    const shape = { layers, queryHeads, kvHeads, headDim };
+    return new KVPool(this.#engine.backend, { ...options, ...shape });
+  }
+
+  /**
+   * Starts a text with a cache of its own, or with a share of a pool when
+   * that has room.
+   *
+   * @throws {RangeError} when the budget is too small, memory runs out or the
+   * pool cannot admit it.
+   * @throws {TypeError} when the model was disposed of.
+   */
+  session(options: WaitingSessionOptions): Promise<Session>;
+  /**
+   * Starts a text with a cache of its own, or with a share of a pool.
+   *
+   * @throws {RangeError} when the budget is too small, memory runs out or the
+   * pool cannot admit it.
+   * @throws {TypeError} when the model was disposed of.
+   */
+  session(options?: SessionOptions): Session;
+  session(
+    options: SessionOptions | WaitingSessionOptions = {},
+  ): Session | Promise<Session> {
+    this.#alive();
+    if (!("admit" in options)) return new Session(this, options);
+    return Sequence.admitted(this, options).then((sequence) =>
+      new Session(this, {}, { sequence, hasWarned: false })
+    );
+  }
+
+  /**
+   * The session that {@linkcode Session.save} made bytes of, with the same
+   * budget and a cache of its own: it goes on as if it had never stopped.
+   *
+   * @throws {SnapshotError} for bytes that are no such snapshot, or of another
+   * model; nothing was changed.
+   * @throws {RangeError} when the backend has not enough memory.
+   * @throws {TypeError} when the model was disposed of.
+   */
+  async restoreSession(
+    bytes: Uint8Array,
+    options: RestoreSessionOptions = {},
+  ): Promise<Session> {
+    this.#alive();
+    const { vocabulary } = this.config;
+    const saved = await readSession(
+      bytes,
+      await this.fingerprint(),
+      vocabulary,
+    );
+    this.#alive();
+    const sequence = await Sequence.restore(this, saved, options);
+    return new Session(this, {}, { sequence, hasWarned: saved.hasWarned });
+  }
+
+  /**
+   * Which model it is, in hexadecimal: the same for the same files, wherever
+   * they are (configuration, tokenizer and a part of the weights).
+   */
+  fingerprint(): Promise<string> {
+    return this.#fingerprint ??= fingerprintOf(this.#checkpoint);
   }
 
   /**
@@ -137,6 +208,11 @@ export class Model implements EngineHost, Disposable {
       this.#recovery = undefined;
     });
     return this.#recovery;
+  }
+
+  #alive(what = "session"): void {
+    if (!this.#disposed) return;
+    throw new TypeError(`Cannot make a ${what}: the model was disposed of`);
   }
 
   async #reload(error: unknown): Promise<Engine> {

@@ -9,8 +9,38 @@ export interface PromptParts {
   readonly template: ChatTemplate | undefined;
 }
 
+/** Tokens of a prompt and what becomes of the text before them. */
+export interface Continuation {
+  /** Tokens to be added. */
+  readonly ids: readonly number[];
+  /** Whether the text so far is another one, and forgotten. */
+  readonly startsOver: boolean;
+}
+
 /**
- * Tokens of a prompt that follows `said`, the tokens of the text so far.
+ * What a prompt adds to a text. A string is the next message of a user; an
+ * array is a whole conversation: where that begins with the text so far, token
+ * by token, only the rest is new, and otherwise it takes the text's place.
+ *
+ * @param said Tokens of the text so far.
+ * @param raw Whether to take the prompt as it is, without a template.
+ * @throws {TypeError} when the model has no tokenizer.
+ */
+export function continuationOf(
+  parts: PromptParts,
+  prompt: string | readonly Message[],
+  said: readonly number[],
+  raw: boolean,
+): Continuation {
+  const ids = encodePrompt(parts, prompt, said, raw);
+  if (typeof prompt === "string") return { ids, startsOver: false };
+  const goesOn = said.every((id, i) => id === ids[i]);
+  return { ids: goesOn ? ids.slice(said.length) : ids, startsOver: !goesOn };
+}
+
+/**
+ * Tokens of a user's message that follows `said`, the tokens of the text so
+ * far, or of a whole conversation.
  *
  * @param raw Whether to take the prompt as it is, without a template.
  * @throws {TypeError} when the model has no tokenizer.
@@ -23,10 +53,11 @@ export function encodePrompt(
 ): number[] {
   const { template } = parts;
   const tokenizer = tokenizerOf(parts);
-  const messages = typeof prompt === "string"
-    ? [{ role: "user", content: prompt } as const]
-    : prompt;
-  const isFirst = said.length === 0;
+  const message = typeof prompt === "string"
+    ? { role: "user", content: prompt } as const
+    : undefined;
+  const messages = message ? [message] : prompt as readonly Message[];
+  const isFirst = !message || said.length === 0;
   if (raw || !template) {
     const text = messages.map(({ content }) => content).join("\n");
     return tokenizer.encode(text, { bos: isFirst && tokenizer.addBos });

@@ -1,109 +1,117 @@
 import { REVOCABLE } from "../cache/rollback.ts";
 import type { Backend, Tensor } from "../kernels/ops.ts";
-import type { GenerateOptions } from "./generation.ts";
-import type { Sampler } from "./sampling/sampler.ts";
-import type { Sequence } from "./sequence.ts";
+import type { Run } from "./run.ts";
+import { Sequence } from "./sequence.ts";
 
-/** Most tokens of a batch: all but the first may have to be taken back. */
+/** Most tokens at a time: all but the first may have to be taken back. */
 const MOST = REVOCABLE + 1;
 
-/** The options that {@linkcode RunAhead} takes. */
-export type RunAheadOptions = Pick<GenerateOptions, "runAhead" | "fallback">;
-
 /**
- * Generates tokens in batches: each is fed back on the device, and only when
- * all of a batch are enqueued are their ids read. An eviction cannot be taken
- * back, so only the first token of a batch may cause one.
+ * Generates the next tokens of several runs together, some ahead: each is fed
+ * back on the device, and only when all are enqueued are their ids read. An
+ * eviction cannot be taken back, so only the first token may cause one.
  */
 export class RunAhead {
-  readonly #sequence: Sequence;
-  readonly #sampler: Sampler;
-  readonly #options: RunAheadOptions;
-  /** Ids of a batch, `[1, MOST]`. */
-  #ids: Tensor;
-
-  /** @throws {RangeError} for a `runAhead` that is not from 1 to 8. */
-  constructor(sequence: Sequence, sampler: Sampler, options: RunAheadOptions) {
-    checkDepth(options.runAhead);
-    this.#sequence = sequence;
-    this.#sampler = sampler;
-    this.#options = options;
-    this.#ids = sequence.backend.tensor([1, MOST], "i32");
-  }
+  /** Ids by step, then by run; by backend. */
+  readonly #ids = new Map<Backend, Tensor>();
 
   /**
-   * Computes the last pending chunk and gives the ids of the next tokens. The
-   * device may be lost and another one go on.
+   * The next tokens of runs on one engine, as many of each. The device may be
+   * lost and another one go on.
    *
-   * @param done Tokens generated so far.
-   * @param most How many may follow.
+   * @param runs All of which have a token, or one that computes the last chunk
+   * of its prompt.
+   * @returns Ids of each run.
    */
-  async next(done: number, most: number): Promise<ArrayLike<number>> {
+  async next(runs: readonly Run[]): Promise<ArrayLike<number>[]> {
     try {
-      return await this.#batch(done, most);
+      return await this.#tokens(runs);
     } catch (error) {
       // Only reading waits for the device, so what failed before shows here.
-      const { fallback = true } = this.#options;
-      if (!fallback || !this.#sequence.canMove(error)) throw error;
-      this.#sequence.backend.free(this.#ids);
-      await this.#sequence.recover(error);
-      this.#ids = this.#sequence.backend.tensor([1, MOST], "i32");
-      return await this.#batch(done, most);
+      if (!runs.every((run) => run.canMove(error))) throw error;
+      this.#free(runs[0].sequence.backend);
+      for (const { sequence } of runs) await sequence.recover(error);
+      return await this.#tokens(runs);
     }
   }
 
-  /** Takes an id of the last batch into the text. */
-  accept(id: number): void {
-    this.#sequence.accept(id);
-    this.#sampler.see(id);
-  }
-
-  /** Takes back what was not accepted and gives the memory back. */
+  /** Gives its memory back. */
   dispose(): void {
-    this.#sequence.settle();
-    this.#sequence.backend.free(this.#ids);
+    for (const backend of this.#ids.keys()) this.#free(backend);
   }
 
-  async #batch(done: number, most: number): Promise<ArrayLike<number>> {
-    const { backend } = this.#sequence;
-    this.#sequence.advance(done === 0);
-    const logits = this.#sequence.logits();
-    if (this.#sampler.penalises) await this.#sampler.penalise(backend, logits);
-    const count = Math.min(most, this.#depth(done));
-    let id = this.#choose(logits, 0, done);
-    for (let i = 1; i < count; i++) {
-      this.#sequence.follow(id);
-      id = this.#choose(this.#sequence.logits(), i, done + i);
+  async #tokens(runs: readonly Run[]): Promise<ArrayLike<number>[]> {
+    const sequences = runs.map(({ sequence }) => sequence);
+    const { backend } = sequences[0];
+    const ids = this.#room(backend, MOST * runs.length);
+    const rowOf = (step: number) =>
+      backend.rows(ids, step * runs.length, (step + 1) * runs.length);
+    const logits = firstLogits(runs);
+    const pending = choose(backend, runs, logits, rowOf(0), 0);
+    // Awaiting nothing would let others overwrite the logits.
+    if (pending.length > 0) await Promise.all(pending);
+    const steps = depthOf(backend, runs);
+    for (let step = 1; step < steps; step++) {
+      const next = Sequence.decode(sequences, rowOf(step - 1));
+      choose(backend, runs, next, rowOf(step), step);
     }
-    return await backend.read(backend.slice(this.#ids, 0, count));
+    const all = await backend.read(ids, steps * runs.length);
+    return runs.map((_, i) => all.filter((_, at) => at % runs.length === i));
   }
 
-  /** Enqueues the choice of the `n`-th token, at place `at` of the batch. */
-  #choose(logits: Tensor, at: number, n: number): Tensor {
-    const { backend } = this.#sequence;
-    const id = backend.slice(this.#ids, at, at + 1);
-    this.#sampler.choose(backend, logits, id, n);
-    return id;
+  #room(backend: Backend, size: number): Tensor {
+    const have = this.#ids.get(backend);
+    if (have && have.shape[0] >= size) return have;
+    this.#free(backend);
+    const ids = backend.tensor([size], "i32");
+    this.#ids.set(backend, ids);
+    return ids;
   }
 
-  /** The first token is on its own: somebody waits for it. */
-  #depth(done: number): number {
-    if (done === 0 || this.#sampler.penalises) return 1;
-    const { backend, cache } = this.#sequence;
-    const wanted = this.#options.runAhead ?? defaultDepth(backend);
-    return Math.min(wanted, 1 + cache.stepsToEviction());
+  #free(backend: Backend): void {
+    const ids = this.#ids.get(backend);
+    if (ids) backend.free(ids);
+    this.#ids.delete(backend);
   }
 }
 
-/** As many as it takes to wait no more than a millisecond for each token. */
-function defaultDepth({ roundTrip }: Backend): number {
-  return Math.min(Math.max(1, Math.ceil(roundTrip)), MOST);
-}
-
-function checkDepth(runAhead = 1): void {
+/** Refuses a `runAhead` that is not from 1 to 8. */
+export function checkDepth(runAhead = 1): void {
   if (Number.isInteger(runAhead) && runAhead >= 1 && runAhead <= MOST) return;
   throw new RangeError(
     `Cannot generate with runAhead ${runAhead}: a whole number from 1 to ` +
       `${MOST} is needed`,
   );
+}
+
+function firstLogits(runs: readonly Run[]): Tensor {
+  const [{ hasStarted, sequence }] = runs;
+  if (hasStarted) return Sequence.decode(runs.map(({ sequence }) => sequence));
+  sequence.advance(true);
+  return sequence.logits();
+}
+
+/**
+ * Enqueues the choice of every run's token.
+ *
+ * @returns What must be waited for: choices that need the logits here.
+ */
+function choose(
+  backend: Backend,
+  runs: readonly Run[],
+  logits: Tensor,
+  ids: Tensor,
+  ahead: number,
+): Promise<void>[] {
+  return runs.flatMap((run, i) => {
+    const row = (tensor: Tensor) => backend.rows(tensor, i, i + 1);
+    return run.choose(row(logits), row(ids), ahead) ?? [];
+  });
+}
+
+/** Tokens that all runs can take before any is read. */
+function depthOf({ roundTrip }: Backend, runs: readonly Run[]): number {
+  // As many as it takes to wait no more than a millisecond for each token.
+  const byDefault = Math.min(Math.max(1, Math.ceil(roundTrip)), MOST);
+  return Math.min(...runs.map((run) => run.depth(byDefault)));
 }

@@ -3,20 +3,19 @@ import type { CacheStats } from "../cache/options.ts";
 import type { GpuBackend } from "../gpu/backend.ts";
 import type { GpuCounts } from "../gpu/queue.ts";
 import type { MemoryStats } from "../kernels/ops.ts";
-import { Breather } from "./breather.ts";
+import { decodeRuns, only } from "./decode_runs.ts";
+import type { GenerateOptions, Generation } from "./generation.ts";
 import {
-  type GenerateOptions,
-  type Generation,
-  newGeneration,
-} from "./generation.ts";
-import { PromptProgress } from "./prompt_progress.ts";
-import { encodePrompt, type PromptParts, tokenizerOf } from "./prompt.ts";
-import { RunAhead } from "./run_ahead.ts";
+  type Continuation,
+  continuationOf,
+  type PromptParts,
+} from "./prompt.ts";
+import { Run } from "./run.ts";
+import { checkDepth } from "./run_ahead.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { type EngineHost, Sequence, type SessionOptions } from "./sequence.ts";
-import { StopText } from "./stop_text.ts";
+import { writeSession } from "./session_snapshot.ts";
 import type { Message } from "./tokenizer/chat.ts";
-import { TextStream } from "./tokenizer/text_stream.ts";
 
 /** Figures of {@linkcode Session.stats}. */
 export interface SessionStats {
@@ -29,6 +28,18 @@ export interface SessionStats {
 }
 
 /**
+ * A text that a {@linkcode Session} goes on from.
+ *
+ * @internal
+ */
+export interface HeldSession {
+  /** Tokens and cache. */
+  readonly sequence: Sequence;
+  /** Whether a warning of the text's length was given. */
+  readonly hasWarned: boolean;
+}
+
+/**
  * One text or conversation and its cache. Every call of `generate` goes on
  * from where the last one ended.
  */
@@ -37,12 +48,17 @@ export class Session implements Disposable {
   readonly #sequence: Sequence;
   #last: Generation | undefined;
   #busy = false;
-  #warned = false;
+  #warned: boolean;
 
-  /** Made by {@linkcode Model.session}. */
-  constructor(model: EngineHost & PromptParts, options: SessionOptions = {}) {
+  /** Made by {@linkcode Model.session}, or from what is held already. */
+  constructor(
+    model: EngineHost & PromptParts,
+    options: SessionOptions = {},
+    held?: HeldSession,
+  ) {
     this.#model = model;
-    this.#sequence = new Sequence(model, options);
+    this.#sequence = held?.sequence ?? new Sequence(model, options);
+    this.#warned = held?.hasWarned ?? false;
   }
 
   /** Keys and values of everything so far, within the budget. */
@@ -78,25 +94,25 @@ export class Session implements Disposable {
    * {@linkcode generation}. Leaving the loop early is fine: the session holds
    * what was generated.
    *
-   * @param prompt A user's message, or several messages with their roles.
+   * A conversation may grow: each time all of it can be given, and only what
+   * is new is computed. Where it does not begin with the very tokens that the
+   * session holds (another answer, an edited message, a template that rewrites
+   * earlier turns), the session starts over with it. What was evicted makes no
+   * difference: it is the same text, as it is for a string.
+   *
+   * @param prompt A string is the next message of the user; an array of
+   * messages is the whole conversation, from the first one on.
    * @throws {TypeError} while another generation of the session runs.
    */
   async *generate(
     prompt: string | readonly Message[],
     options: GenerateOptions = {},
   ): AsyncGenerator<string, void, undefined> {
-    const { raw = false, stop: stops = [] } = options;
-    const ids = encodePrompt(this.#model, prompt, this.tokens, raw);
-    const stream = new TextStream(tokenizerOf(this.#model));
-    const stop = new StopText(stops);
-    for await (const id of this.generateTokens(ids, options)) {
-      const text = stop.push(stream.push(id));
+    const run = this.begin(this.next(prompt, options), options);
+    for await (const { id } of decodeRuns(only(run))) {
+      const text = id === undefined ? run.rest() : run.read(id);
       if (text) yield text;
-      if (stop.found) break;
     }
-    if (stop.found) this.#last!.stopReason = "stopText";
-    const rest = stop.push(stream.flush()) + stop.flush();
-    if (rest) yield rest;
   }
 
   /**
@@ -110,28 +126,94 @@ export class Session implements Disposable {
     prompt: readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<number, void, undefined> {
-    this.#checkIdle();
-    this.#checkPrompt(prompt);
-    const sampler = new Sampler(this.#model.config.vocabulary, options);
-    const ahead = new RunAhead(this.#sequence, sampler, options);
-    this.#busy = true;
-    this.#last = newGeneration(sampler.seed);
-    try {
-      this.#sequence.push(prompt);
-      for (const id of this.tokens) sampler.see(id);
-      yield* this.#generateIds(ahead, this.#last, options);
-    } finally {
-      ahead.dispose();
-      this.#busy = false;
+    const run = this.begin({ ids: prompt, startsOver: false }, options);
+    for await (const { id } of decodeRuns(only(run))) {
+      if (id !== undefined) yield id;
     }
+  }
+
+  /**
+   * What a prompt adds to the text.
+   *
+   * @internal
+   */
+  next(
+    prompt: string | readonly Message[],
+    { raw = false }: GenerateOptions,
+  ): Continuation {
+    return continuationOf(this.#model, prompt, this.tokens, raw);
+  }
+
+  /**
+   * Begins a generation, which must be decoded or released.
+   *
+   * @internal
+   */
+  begin(
+    { ids, startsOver }: Continuation,
+    options: GenerateOptions,
+  ): Run {
+    this.#checkIdle("generate");
+    this.#checkPrompt(ids, startsOver);
+    checkDepth(options.runAhead);
+    const sampler = new Sampler(this.#model.config.vocabulary, options);
+    if (startsOver) this.#clear();
+    this.#sequence.push(ids);
+    const run = new Run(
+      {
+        sequence: this.#sequence,
+        tokenizer: this.#model.tokenizer,
+        warnOfLength: (onWarning) => this.#warnOfLength(onWarning),
+        release: () => this.#busy = false,
+      },
+      sampler,
+      options,
+    );
+    this.#busy = true;
+    this.#last = run.generation;
+    return run;
   }
 
   /** Forgets the text; the memory stays allocated. */
   reset(): void {
-    this.#checkIdle();
-    this.#sequence.reset();
-    this.#last = undefined;
-    this.#warned = false;
+    this.#checkIdle("reset");
+    this.#clear();
+  }
+
+  /**
+   * The session as bytes, from which {@linkcode Model.restoreSession} goes on:
+   * text and cache, not the figures of the last generation. Samplers start
+   * anew with every generation, so their seeds are options of those.
+   *
+   * @throws {TypeError} while a generation runs.
+   *
+   * @example Go on tomorrow, in two ways
+   * ```ts ignore
+   * const bytes = await session.save();
+   * using restored = await model.restoreSession(bytes);
+   * using other = restored.fork();
+   * for await (const piece of restored.generate("And then?")) console.log(piece);
+   * for await (const piece of other.generate("And why?")) console.log(piece);
+   * ```
+   */
+  async save(): Promise<Uint8Array> {
+    this.#checkIdle("save");
+    const { tokens, steps, cache } = this.#sequence;
+    const text = { tokens, steps, hasWarned: this.#warned };
+    return await writeSession(this.#model.fingerprint(), text, cache.save());
+  }
+
+  /**
+   * Another session with the same text and a cache of its own (outside a
+   * pool), of the same budget: one prompt can go on in many ways and is computed once.
+   *
+   * @throws {TypeError} while a generation runs.
+   * @throws {RangeError} when the backend has not enough memory.
+   */
+  fork(): Session {
+    this.#checkIdle("fork");
+    const held = { sequence: this.#sequence.fork(), hasWarned: this.#warned };
+    return new Session(this.#model, {}, held);
   }
 
   /** Gives the cache's memory back; using the session afterwards throws. */
@@ -144,67 +226,27 @@ export class Session implements Disposable {
     this.dispose();
   }
 
-  async *#generateIds(
-    ahead: RunAhead,
-    generation: Generation,
-    options: GenerateOptions,
-  ): AsyncGenerator<number, void, undefined> {
-    const { maxTokens = 1024, signal, onWarning = console.warn } = options;
-    const breather = new Breather();
-    const endTokens = this.#model.tokenizer?.endTokens ?? [];
-    const { tokens } = generation;
-    const progress = new PromptProgress(this.#sequence, generation, options);
-    while (tokens.length < maxTokens) {
-      const start = performance.now();
-      await breather.breathe();
-      this.#warnOfLength(onWarning);
-      if (tokens.length === 0) await this.#prefill(progress, breather, signal);
-      if (signal?.aborted) break;
-      const ids = await ahead.next(tokens.length, maxTokens - tokens.length);
-      if (tokens.length === 0) progress.show();
-      const seconds = (performance.now() - start) / 1000 / ids.length;
-      for (let i = 0; i < ids.length && !(i > 0 && signal?.aborted); i++) {
-        ahead.accept(ids[i]);
-        note(generation, ids[i], seconds);
-        yield ids[i];
-        if (!endTokens.includes(ids[i])) continue;
-        generation.stopReason = "endToken";
-        return;
-      }
-    }
-    generation.stopReason = signal?.aborted ? "aborted" : "maxTokens";
+  #clear(): void {
+    this.#sequence.reset();
+    this.#last = undefined;
+    this.#warned = false;
   }
 
-  /** Computes a prompt but for the last chunk, which the first token needs. */
-  async #prefill(
-    progress: PromptProgress,
-    breather: Breather,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    while (this.#sequence.chunk < this.#sequence.pending) {
-      if (signal?.aborted) return;
-      this.#sequence.advance(true);
-      progress.show();
-      await breather.breathe();
-    }
-  }
-
-  #checkIdle(): void {
+  #checkIdle(action: string): void {
     if (!this.#busy) return;
     throw new TypeError(
-      "Cannot generate: another generation of the session is running, " +
+      `Cannot ${action}: another generation of the session is running, ` +
         "its end is needed",
     );
   }
 
-  #checkPrompt(prompt: readonly number[]): void {
+  #checkPrompt(prompt: readonly number[], startsOver: boolean): void {
     const { vocabulary } = this.#model.config;
+    const pending = startsOver ? 0 : this.#sequence.pending;
     const wrong = prompt.find((id) =>
       !Number.isInteger(id) || id < 0 || id >= vocabulary
     );
-    if (wrong === undefined && this.#sequence.pending + prompt.length > 0) {
-      return;
-    }
+    if (wrong === undefined && pending + prompt.length > 0) return;
     throw new RangeError(
       `Cannot generate after ${prompt.length} tokens: ` +
         (wrong === undefined
@@ -222,10 +264,4 @@ export class Session implements Disposable {
         `${contextLength}: what follows may not make sense`,
     );
   }
-}
-
-function note(generation: Generation, id: number, seconds: number): void {
-  if (generation.tokens.length === 0) generation.promptSeconds = seconds;
-  generation.tokens.push(id);
-  generation.tokenSeconds.push(seconds);
 }

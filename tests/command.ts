@@ -1,4 +1,9 @@
+import { exportModel } from "../train/export.ts";
+import { initialParameters } from "../train/initial.ts";
+import { lemmaChain } from "../train/tasks/lemma_chain.ts";
+import type { TwinConfig } from "../train/twin_config.ts";
 import { tinyGguf } from "./model/fixtures.ts";
+import { tinyConfig } from "./train/tiny.ts";
 
 const cli = new URL("../cli.ts", import.meta.url).pathname;
 
@@ -46,5 +51,21 @@ export async function withModel(
     await test(path);
   } finally {
     await Deno.remove(path);
+  }
+}
+
+/** An untrained model of the task in a folder, for as long as a test lasts. */
+export async function withTaskModel(
+  test: (folder: string) => Promise<void>,
+  change: Partial<TwinConfig> = {},
+): Promise<void> {
+  const config = { ...tinyConfig, ...change };
+  const folder = await Deno.makeTempDir();
+  try {
+    const values = initialParameters(config, 1);
+    await exportModel(folder, config, values, lemmaChain);
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 }

@@ -1,4 +1,3 @@
-import type { Random } from "./random.ts";
 import { encodeText, type Lesson, type Task } from "./tasks/task.ts";
 
 /** Where a {@linkcode Curriculum} stands: plain data. */
@@ -31,14 +30,11 @@ export interface LessonBatch {
   kinds: string;
 }
 
-/** Share of batches from a level at random, this one or an easier one. */
-const REVIEW = 0.25;
-
 /** Batches that a level lasts at least. */
-const SHORTEST = 30;
+const SHORTEST = 10;
 
 /** Share of the old in a smoothed accuracy. */
-const SMOOTHING = 0.95;
+const SMOOTHING = 0.8;
 
 /** Weight of a token of form (kind `x`) beside one of a skill. */
 const FORM_WEIGHT = 0.1;
@@ -70,11 +66,8 @@ export class Curriculum {
    * @param size Tokens of it, about.
    * @param multiple What the number of rows is a multiple of.
    */
-  next(size: number, multiple: number, random: Random): LessonBatch {
-    const { level: own } = this.state;
-    const isLast = own === this.#task.levels - 1;
-    const reviews = !isLast && own > 0 && random.next() < REVIEW;
-    const level = reviews ? random.below(own + 1) : own;
+  next(size: number, multiple: number): LessonBatch {
+    const { level } = this.state;
     const tokens = this.#task.lessonLength(level) - 1;
     const rows = Math.max(1, Math.round(size / tokens / multiple)) * multiple;
     const lessons = Array.from(
@@ -91,7 +84,6 @@ export class Curriculum {
   ): void {
     const { state } = this;
     state.batches++;
-    if (level !== state.level) return;
     for (const [kind, value] of accuracies(targets, kinds, predictions)) {
       const old = state.accuracy[kind] ?? value;
       state.accuracy[kind] = SMOOTHING * old + (1 - SMOOTHING) * value;

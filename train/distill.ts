@@ -60,13 +60,7 @@ export async function distill(
     panelsOf,
   );
   while (!trainer.isDone) {
-    const entry = await takeStep(options, trainer, teacher);
-    const { loss, budget, tokensPerSecond } = entry;
-    await trainer.note(
-      entry,
-      `budget ${budget}, loss ${loss.toFixed(4)}, ` +
-        `${Math.round(tokensPerSecond as number)} tokens/s`,
-    );
+    await trainer.note(await takeStep(options, trainer, teacher));
   }
   await trainer.save();
   return trainer.parameters;

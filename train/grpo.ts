@@ -77,17 +77,7 @@ export async function grpo(
     grpoPanels,
   );
   while (!trainer.isDone) {
-    const entry = await takeRound(options, trainer, reference);
-    const { correct, budget, length, entropy } = entry as Record<
-      string,
-      number
-    >;
-    const percent = (100 * correct!).toFixed(1);
-    await trainer.note(
-      entry,
-      `budget ${budget}, ${percent} % right, ${length!.toFixed(0)} tokens, ` +
-        `entropy ${entropy!.toFixed(3)}`,
-    );
+    await trainer.note(await takeRound(options, trainer, reference));
   }
   await trainer.save();
   return trainer.parameters;

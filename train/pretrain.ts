@@ -62,7 +62,7 @@ export async function pretrain(
   while (!trainer.isDone) {
     const entry = await takeStep(options, trainer, curriculum);
     progress.curriculum = curriculum.state;
-    await trainer.note(entry, describe(entry));
+    await trainer.note(entry);
   }
   await trainer.save();
   return trainer.parameters;
@@ -88,11 +88,7 @@ async function takeStep(
   const start = performance.now();
   const step = trainer.progress.step + 1;
   const random = new Random(options.seed ^ STEP_STREAMS, step);
-  const lessons = curriculum.next(
-    options.batchTokens,
-    trainer.crew.size,
-    random,
-  );
+  const lessons = curriculum.next(options.batchTokens, trainer.crew.size);
   const masked = random.next() < options.lifetimes;
   const batch = batchOf(options.config, lessons, masked ? random : undefined);
   const learningRate = learningRateAt(options.learningRate, step, trainer.done);
@@ -129,13 +125,4 @@ function batchOf(
     targets: { data: targets, shape },
     weights: { data: weights, shape },
   };
-}
-
-function describe(
-  { level, loss, tokensPerSecond, accuracy }: LogEntry,
-): string {
-  const shares = Object.entries(accuracy as Record<string, number>)
-    .map(([kind, share]) => `${kind} ${(100 * share).toFixed(1)}`);
-  return `level ${level}, loss ${loss.toFixed(4)}, ${shares.join(" ")} %, ` +
-    `${Math.round(tokensPerSecond as number)} tokens/s`;
 }

@@ -50,6 +50,7 @@ export async function untilEvictedIn(
     queryHeads,
     kvHeads,
     headDim,
+    dtype: "f32",
     policy,
     budget: { tokens },
     record: true,

@@ -1,4 +1,3 @@
-import { bar, ProgressLine } from "../cli/progress.ts";
 import { AdamW } from "./adamw.ts";
 import { loadState, saveState, type TrainingState } from "./checkpoint.ts";
 import { type Crew, joinLectures, openCrew } from "./crew.ts";
@@ -30,6 +29,8 @@ export interface TrainerOptions {
   readonly saveEvery: number;
   /** Ends the training after a step, with its state saved. */
   readonly signal?: AbortSignal | undefined;
+  /** Is told what was logged, after every line of the log. */
+  readonly onStep?: ((entry: LogEntry) => void) | undefined;
 }
 
 /** How far a training is. */
@@ -62,7 +63,6 @@ export class Trainer<P extends Progress> implements Disposable {
   readonly #folder: RunFolder;
   readonly #optimizer: AdamW;
   readonly #panels: (entries: LogEntry[]) => Panel[];
-  readonly #line = new ProgressLine();
   #noted = 0;
 
   private constructor(
@@ -142,17 +142,16 @@ export class Trainer<P extends Progress> implements Disposable {
     return { ...lecture, norm };
   }
 
-  /** Notes what was done, shows it, and saves when it is time. */
-  async note(entry: LogEntry, shown: string): Promise<void> {
+  /** Logs what was done, and saves when it is time. */
+  async note(entry: LogEntry): Promise<void> {
     await this.#folder.log(entry);
-    const { tokens, saveEvery } = this.#options;
-    this.#line.show(bar(this.progress.tokens, tokens, shown));
+    const { saveEvery, onStep } = this.#options;
     if (++this.#noted % saveEvery === 0) await this.save();
+    onStep?.(entry);
   }
 
   /** Writes state, curves and model. */
   async save(): Promise<void> {
-    this.#line.clear();
     const { mean, square } = this.#optimizer;
     const { parameters, progress } = this;
     const { config, task } = this.#options;
@@ -164,7 +163,6 @@ export class Trainer<P extends Progress> implements Disposable {
 
   /** Ends the workers. */
   [Symbol.dispose](): void {
-    this.#line.clear();
     this.crew[Symbol.dispose]();
   }
 }

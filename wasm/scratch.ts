@@ -33,7 +33,7 @@ export function attentionScratch(
   return vectors + blockScratch(rows, headDim, size) + blocks * rows * 65 * 4;
 }
 
-/** Integers: sums, scales, weights and keys turned; others: 64 float keys. */
+/** Integers: scales, weights and values in strips; others: 64 float keys. */
 function blockScratch(rows: number, headDim: number, size: number): number {
   if (size === 4) return 0;
   return Math.max(512 + rows * 128 + headDim * 64, 64 * headDim * 4);
@@ -46,7 +46,7 @@ export function orderScratch(n: number): number {
 
 /**
  * For `windowScores`: the queries of one KV head, a block of 64 keys, the
- * weights of all blocks with their largest scores, and three statistics.
+ * weights of all blocks with their largest scores, and four statistics.
  */
 export function windowScoresScratch(
   window: number,
@@ -56,7 +56,7 @@ export function windowScoresScratch(
 ): number {
   const rows = window * group;
   const blocks = Math.ceil(n / 64);
-  return ((rows + 64) * headDim + blocks * rows * 65 + rows * 3) * 4;
+  return ((rows + 64) * headDim + blocks * rows * 65 + rows * 4) * 4;
 }
 
 /**

@@ -45,10 +45,18 @@ export type { SnapkvOptions } from "./snapkv.ts";
 export type { StreamingOptions } from "./streaming.ts";
 export type { TovaOptions } from "./tova.ts";
 
+/** Parameters that methods have in common; one that lacks one ignores it. */
+export interface MethodOptions {
+  /** Newest tokens that stay and do the scoring. */
+  window?: number;
+  /** Generated tokens between evictions. */
+  interval?: number;
+}
+
 /** An eviction method and what there is to know of it. */
 export interface Method {
-  /** Makes it with its default parameters. */
-  readonly policy: () => Policy;
+  /** Makes it, with its default parameters but for those given. */
+  readonly policy: (options?: MethodOptions) => Policy;
   /** What stays, in one line. */
   readonly keeps: string;
   /** Its number on arXiv; absent where there is no paper. */
@@ -115,8 +123,8 @@ export const methods: Readonly<Record<string, Method>> = {
   full: { policy: full, keeps: "everything" },
 };
 
-/** Every method by name, with its default parameters. */
-export const policies: Readonly<Record<string, () => Policy>> = Object
+/** What makes every method, by name. */
+export const policies: Readonly<Record<string, Method["policy"]>> = Object
   .fromEntries(
     Object.entries(methods).map(([name, { policy }]) => [name, policy]),
   );

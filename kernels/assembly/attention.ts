@@ -1,7 +1,12 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import { integerScores, integerValues, packInteger } from "./attention_int8.ts";
-import { beginBatch, pass } from "./attention_pass.ts";
+import {
+  integerScores,
+  integerSoftmax,
+  integerValues,
+  packInteger,
+} from "./attention_int8.ts";
+import { beginBatch, pass, visible } from "./attention_pass.ts";
 import {
   BLOCK,
   copyRow,
@@ -11,7 +16,12 @@ import {
   tileHeight,
 } from "./attention_rows.ts";
 import { scoreBlock } from "./attention_scores.ts";
-import { clearStatistics, softmaxBlock, sumOf } from "./attention_softmax.ts";
+import {
+  clearStatistics,
+  raiseTop,
+  softmaxRow,
+  sumOf,
+} from "./attention_softmax.ts";
 import { clearTally, tallyBatch } from "./attention_tally.ts";
 import { valueBlock } from "./attention_values.ts";
 import { readRows } from "./cache_rows.ts";
@@ -122,16 +132,27 @@ function attend(): void {
 
 /** The block that starts with slot `start`, for the rows from `from` on. */
 function attendBlock(start: i32, from: i32, weights: usize): void {
-  const count = min(BLOCK, pass.end - start), rows = pass.rows;
-  if (pass.integers) integerScores(start, from, count, weights);
-  else floatScores(start, from, count, weights);
-  for (let row = from; row < rows; row++) {
-    const last = pass.past + (pass.first + row) / pass.group;
-    const visible = min(last + 1 - start, count);
-    softmaxBlock(row, rows, visible, weights, pass.statistics);
+  const count = min(BLOCK, pass.end - start);
+  if (pass.integers) {
+    integerScores(start, from, count, weights);
+    integerSoftmax(start, from, count, weights);
+    integerValues(start, from, count);
+  } else {
+    floatScores(start, from, count, weights);
+    floatSoftmax(start, from, count, weights);
+    floatValues(start, from, count, weights);
   }
-  if (pass.integers) integerValues(start, from, count, weights);
-  else floatValues(start, from, count, weights);
+}
+
+/** From scores to weights. */
+function floatSoftmax(start: i32, from: i32, count: i32, scores: usize): void {
+  const rows = pass.rows, statistics = pass.statistics;
+  for (let row = from; row < rows; row++) {
+    raiseTop(row, rows, visible(row, start, count), scores, statistics);
+  }
+  for (let row = from; row < rows; row++) {
+    softmaxRow(row, rows, visible(row, start, count), scores, statistics);
+  }
 }
 
 /** Products with keys, which are made floats first if they are none. */

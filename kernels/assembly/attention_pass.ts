@@ -59,6 +59,12 @@ export function beginBatch(first: i32, rows: i32, scratch: usize): void {
   pass.tops = pass.weights + <usize> (blocks * rows) * SCORES;
 }
 
+/** How many of a block's `count` keys, from slot `start` on, a row sees. */
+export function visible(row: i32, start: i32, count: i32): i32 {
+  const last = pass.past + (pass.first + row) / pass.group;
+  return max(0, min(last + 1 - start, count));
+}
+
 /** Bytes of what a block needs. */
 function blockBytes(): usize {
   if (pass.integers) return integerScratch(pass.rows, pass.width >> 2);

@@ -1,10 +1,15 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
-import { multiply, quantise } from "./linear_kernels.ts";
+import {
+  multiply,
+  multiplyTokens,
+  quantise,
+  TOKENS,
+} from "./linear_kernels.ts";
 import { isQuantised, tileBytes } from "./packed.ts";
 import { BLOCK } from "./quantise.ts";
 
 /** Tokens that are quantised at a time: their activations stay in the cache. */
-const TOKENS: i32 = 64;
+const MOST: i32 = 64;
 
 /**
  * `out = x · weightᵀ` for `n` tokens, `weight` being one part of a matrix:
@@ -29,8 +34,8 @@ export function linear(
     return;
   }
   const bytes = <usize> (columns >> 5) * BLOCK;
-  for (; n > 0; n -= TOKENS) {
-    const tokens = min(n, TOKENS);
+  for (; n > 0; n -= MOST) {
+    const tokens = min(n, MOST);
     for (let i = 0; i < tokens; i++) {
       quantise(type, x, columns, scratch + <usize> i * bytes);
       x += xStride;
@@ -46,15 +51,11 @@ export function linear(
       out,
       outStride,
     );
-    out += <usize> TOKENS * outStride;
+    out += <usize> MOST * outStride;
   }
 }
 
-/**
- * Several tokens pass a tile while it is in the first-level cache, one by one:
- * a relaxed kernel of two tokens and half a tile was no faster (q4_1, 64 tokens:
- * 29 GMAC/s each), for it is the products that take the time.
- */
+/** Several tokens pass a tile, a few at a time, while it is in the first-level cache. */
 function product(
   type: i32,
   weight: usize,
@@ -70,7 +71,21 @@ function product(
   const tile = tileBytes(type, columns);
   for (; rows > 0; rows -= 16) {
     const tileRows = min(rows, 16);
-    for (let i = 0; i < n; i++) {
+    let i = 0;
+    for (; i + TOKENS <= n; i += TOKENS) {
+      const from = x + <usize> i * xStride, to = out + <usize> i * outStride;
+      multiplyTokens(
+        type,
+        weight,
+        tileRows,
+        from,
+        xStride,
+        columns,
+        to,
+        outStride,
+      );
+    }
+    for (; i < n; i++) {
       const to = out + <usize> i * outStride;
       multiply(type, weight, tileRows, x + <usize> i * xStride, columns, to);
     }

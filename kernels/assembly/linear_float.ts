@@ -55,4 +55,48 @@ export function linearFloat_$t(
     out += 64;
   }
 }
+
+/**
+ * Four tokens, `stride` bytes apart, and `rows` rows of one tile: floats from
+ * `out` on, `outStride` bytes apart. Weights are widened once for all four.
+ */
+export function linearFloat_$t_tokens(
+  weight: usize,
+  rows: i32,
+  x: usize,
+  stride: usize,
+  columns: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  const end = x + (<usize> columns << 2);
+  // 4 rows at a time: 8 sums are as many as stay in registers.
+  for (let r: usize = 0; r < 4; r++) {
+    let w = weight + r * (STEP_$t / 4);
+    // #for $i 0 4
+    let even$i = f32x4.splat(0), odd$i = f32x4.splat(0);
+    // #end
+    let at = x;
+    for (; at + 8 <= end; at += 8) {
+      const w0 = floats_$t(w), w1 = floats_$t(w + STEP_$t);
+      // #for $i 0 4
+      const at$i = at + $i * stride;
+      even$i = madd(w0, v128.load32_splat(at$i), even$i);
+      odd$i = madd(w1, v128.load32_splat(at$i, 4), odd$i);
+      // #end
+      w += 2 * STEP_$t;
+    }
+    if (at < end) {
+      const w0 = floats_$t(w);
+      // #for $i 0 4
+      even$i = madd(w0, v128.load32_splat(at + $i * stride), even$i);
+      // #end
+    }
+    // #for $i 0 4
+    storeRows(out + $i * outStride, rows, f32x4.add(even$i, odd$i));
+    // #end
+    rows -= 4;
+    out += 16;
+  }
+}
 // #end

@@ -67,6 +67,101 @@ export function relaxedQ4_$m(
 }
 // #end
 
+// #for $m 0 2
+/**
+ * Four tokens, `stride` bytes apart, and `rows` rows of one tile: floats from
+ * `out` on, `outStride` bytes apart. High halves go first, so that both halves
+ * of a product share a register.
+ */
+export function relaxedQ4_$m_tokens(
+  weight: usize,
+  rows: i32,
+  activations: usize,
+  stride: usize,
+  blocks: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  const end = activations + <usize> blocks * BLOCK, mask = i8x16.splat(15);
+  // Half a tile at a time: 8 sums of integers are as many as stay in registers.
+  for (let half: usize = 0; half < 2; half++) {
+    let w = weight + half * 32, scales = weight + half * 16;
+    // #for $t 0 4
+    // #for $r 0 2
+    let sum$t$r = f32x4.splat(0);
+    // #end
+    // #end
+    for (let block0 = activations; block0 < end; block0 += BLOCK) {
+      // #for $t 1 4
+      const block$t = block0 + $t * stride;
+      // #end
+      // #for $t 0 4
+      // #for $r 0 2
+      let dot$t$r = i32x4.splat(0);
+      // #end
+      // #end
+      // #for $h 0 2
+      // #for $j 0 4
+      // #for $r 0 2
+      const w$h$j$r = v128.load(w, $j * 64 + $r * 16);
+      // #end
+      // #for $k 0 2
+      // #for $r 0 2
+      const shifted$h$j$k$r = $k ? i16x8.shr_u(w$h$j$r, 4) : w$h$j$r;
+      const nibbles$h$j$k$r = v128.and(shifted$h$j$k$r, mask);
+      // #end
+      // #for $t 0 4
+      const x$h$j$k$t = v128.load32_splat(
+        block$t,
+        $h * LOW + $j * 8 + $k * 4,
+      );
+      // #for $r 0 2
+      dot$t$r = dot(x$h$j$k$t, nibbles$h$j$k$r, dot$t$r);
+      // #end
+      // #end
+      // #end
+      // #end
+      if (!$h) {
+        // #for $t 0 4
+        const start$t = $m ? i32x4.splat(0) : v128.load32_splat(block$t, START);
+        // #for $r 0 2
+        dot$t$r = i32x4.add(i32x4.shl(dot$t$r, 7), start$t);
+        // #end
+        // #end
+      }
+      // #end
+      // #for $r 0 2
+      const scale$r = floats_1(scales + Q4_SCALES + $r * 8);
+      const minimum$r = $m
+        ? floats_1(scales + Q4_MINIMA + $r * 8)
+        : f32x4.splat(0);
+      // #end
+      // #for $t 0 4
+      const unit$t = v128.load32_splat(block$t, SCALE);
+      const total$t = v128.load32_splat(block$t, SUM);
+      // #for $r 0 2
+      sum$t$r = madd(
+        f32x4.convert_i32x4_s(dot$t$r),
+        f32x4.mul(unit$t, scale$r),
+        sum$t$r,
+      );
+      if ($m) sum$t$r = madd(total$t, minimum$r, sum$t$r);
+      // #end
+      // #end
+      w += Q4_$m_BLOCK;
+      scales += Q4_$m_BLOCK;
+    }
+    // #for $t 0 4
+    // #for $r 0 2
+    storeRows(out + $t * outStride + $r * 16, rows - $r * 4, sum$t$r);
+    // #end
+    // #end
+    rows -= 8;
+    out += 32;
+  }
+}
+// #end
+
 /** `sum + a · w` of 4 signed bytes with 4 nibbles. */
 // #inline
 function dot(a: v128, w: v128, sum: v128): v128 {

@@ -47,6 +47,62 @@ export function plainQ8(
   }
 }
 
+/**
+ * Four tokens, `stride` bytes apart, and `rows` rows of one tile: floats from
+ * `out` on, `outStride` bytes apart. Weights are widened once for all four.
+ */
+export function plainQ8_tokens(
+  weight: usize,
+  rows: i32,
+  activations: usize,
+  stride: usize,
+  blocks: i32,
+  out: usize,
+  outStride: usize,
+): void {
+  const end = activations + <usize> blocks * BLOCK;
+  // 4 rows at a time: 8 sums of integers are as many as stay in registers.
+  for (let r: usize = 0; r < 4; r++) {
+    let w = weight + r * 16, scales = weight + r * 8;
+    // #for $t 0 4
+    let sum$t = f32x4.splat(0);
+    // #end
+    for (let block0 = activations; block0 < end; block0 += BLOCK) {
+      // #for $t 1 4
+      const block$t = block0 + $t * stride;
+      // #end
+      // #for $t 0 4
+      let a$t = i32x4.splat(0), b$t = i32x4.splat(0);
+      // #end
+      // #for $g 0 8
+      const wa$g = v128.load_ext<i8>(w, $g * 64);
+      const wb$g = v128.load_ext<i8>(w, $g * 64 + 8);
+      // #for $t 0 4
+      const x$g$t = v128.load64_splat(block$t, $g * 8);
+      a$t = dot(wa$g, x$g$t, a$t);
+      b$t = dot(wb$g, x$g$t, b$t);
+      // #end
+      // #end
+      const scale = floats_1(scales + Q8_SCALES);
+      // #for $t 0 4
+      const unit$t = v128.load32_splat(block$t, SCALE);
+      sum$t = madd(
+        f32x4.convert_i32x4_s(pairs(a$t, b$t)),
+        f32x4.mul(unit$t, scale),
+        sum$t,
+      );
+      // #end
+      w += Q8_BLOCK;
+      scales += Q8_BLOCK;
+    }
+    // #for $t 0 4
+    storeRows(out + $t * outStride, rows, sum$t);
+    // #end
+    rows -= 4;
+    out += 16;
+  }
+}
+
 /** `sum + w · x`, lanes being sums of two products. */
 // #inline
 function dot(w: v128, x: v128, sum: v128): v128 {

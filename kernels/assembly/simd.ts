@@ -21,7 +21,8 @@ export function sum4(a: v128): f32 {
 // #inline
 export function max4(a: v128): f32 {
   const b = f32x4.pmax(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
-  return max(f32x4.extract_lane(b, 0), f32x4.extract_lane(b, 1));
+  const c = f32x4.pmax(b, v128.shuffle<i32>(b, b, 1, 0, 3, 2));
+  return f32x4.extract_lane(c, 0);
 }
 
 /** Lane `i` of the result is the sum of the lanes of argument `i`. */

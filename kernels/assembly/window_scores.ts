@@ -9,7 +9,7 @@ import {
   tileHeight,
 } from "./attention_rows.ts";
 import { scoreBlock } from "./attention_scores.ts";
-import { clearStatistics, softmaxBlock } from "./attention_softmax.ts";
+import { clearStatistics, raiseTop, softmaxRow } from "./attention_softmax.ts";
 import { gatherRows } from "./gather_rows.ts";
 import { hadamard } from "./hadamard.ts";
 import { combineBlock, finishFactors } from "./window_combine.ts";
@@ -99,9 +99,14 @@ function weigh(
     const slots = order + (<usize> start << 2);
     gatherRows(size, keys, scales, slots, width, count, block);
     scoreBlock(0, rows, scratch, block, width, count, weights, 0);
+    const past = n - window + 1 - start;
     for (let row = 0; row < rows; row++) {
-      const visible = n - window + row / group + 1 - start;
-      softmaxBlock(row, rows, min(visible, count), weights, statistics);
+      const visible = max(0, min(past + row / group, count));
+      raiseTop(row, rows, visible, weights, statistics);
+    }
+    for (let row = 0; row < rows; row++) {
+      const visible = max(0, min(past + row / group, count));
+      softmaxRow(row, rows, visible, weights, statistics);
     }
     memory.copy(tops, statistics, <usize> rows << 2);
     weights += <usize> rows * SCORES;

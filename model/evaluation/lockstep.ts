@@ -1,5 +1,6 @@
 import type { CacheStats } from "../../cache/options.ts";
 import { full } from "../../cache/policies/full.ts";
+import type { Tensor } from "../../kernels/ops.ts";
 import { Breather } from "../breather.ts";
 import { CHUNK_TOKENS } from "../decoder.ts";
 import { type EngineHost, Sequence } from "../sequence.ts";
@@ -80,7 +81,8 @@ export class Lockstep implements Disposable {
 
   #open(variants: readonly Variant[]): void {
     let bytes = 0;
-    for (const variant of variants) {
+    // As many as the decoder takes at once.
+    for (const variant of variants.slice(0, CHUNK_TOKENS)) {
       if (bytes >= this.#course.memory) return;
       const lane = laneOf(this.#course.model, variant);
       this.lanes.push(lane);
@@ -116,27 +118,31 @@ export class Lockstep implements Disposable {
 
   /** Logits of the full cache after each of a chunk's tokens. */
   async #truth(ids: readonly number[]): Promise<Float32Array[]> {
-    const { engine: { decoder }, config } = this.#course.model;
+    const { decoder } = this.#course.model.engine;
     const { sequence } = this.reference;
     sequence.push(ids);
     sequence.advance(true);
     const n = ids.length;
-    const logits = decoder.logits(n, n);
-    const all = await sequence.backend.read(logits, n) as Float32Array;
-    const width = config.vocabulary;
-    return ids.map((_, i) => all.subarray(i * width, (i + 1) * width));
+    return await this.#rows(decoder.logits(n, n), n);
   }
 
-  /** Logits of every other cache after a token more. */
+  /** Logits of every other cache after a token more, which all take together. */
   async #follow(id: number): Promise<Float32Array[]> {
-    const rows: Float32Array[] = [];
-    for (const { sequence } of this.lanes) {
-      sequence.push([id]);
-      sequence.advance(false);
-      const row = await sequence.backend.read(sequence.logits(), 1);
-      rows.push(row as Float32Array);
-    }
-    return rows;
+    const sequences = this.lanes.map(({ sequence }) => sequence);
+    for (const sequence of sequences) sequence.push([id]);
+    const logits = Sequence.decode(sequences);
+    return await this.#rows(logits, sequences.length);
+  }
+
+  /** The first `n` rows of logits. */
+  async #rows(logits: Tensor, n: number): Promise<Float32Array[]> {
+    const { backend } = this.reference.sequence;
+    const all = await backend.read(logits, n) as Float32Array;
+    const width = this.#course.model.config.vocabulary;
+    return Array.from(
+      { length: n },
+      (_, i) => all.subarray(i * width, (i + 1) * width),
+    );
   }
 }
 

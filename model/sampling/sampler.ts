@@ -49,24 +49,37 @@ export class Sampler {
     return this.#settings.repetitionPenalty !== 1;
   }
 
-  /** Applies the repetition penalty to logits `[1, vocabulary]`. */
-  async penalise(backend: Backend, logits: Tensor): Promise<void> {
-    const { repetitionPenalty: penalty } = this.#settings;
-    const values = await backend.read(logits, 1);
-    this.#seen.forEach((seen, id) => {
-      if (seen) values[id] *= values[id] > 0 ? 1 / penalty : penalty;
-    });
-    backend.write(logits, values);
-  }
-
   /**
-   * Enqueues the choice of a token.
+   * Enqueues the choice of a token; with a repetition penalty it reads the
+   * logits first, and must be waited for.
    *
    * @param logits `[1, vocabulary]`, which are used up.
    * @param out Where its id is written, `i32 [1]`.
    * @param n Which token of the generation it is: the number of its draw.
    */
-  choose(backend: Backend, logits: Tensor, out: Tensor, n: number): void {
+  choose(
+    backend: Backend,
+    logits: Tensor,
+    out: Tensor,
+    n: number,
+  ): void | Promise<void> {
+    if (!this.penalises) return this.#draw(backend, logits, out, n);
+    return backend.read(logits, 1).then((values) => {
+      this.#penalise(values);
+      // At once: whoever computes others next has the same tensor for them.
+      backend.write(logits, values);
+      this.#draw(backend, logits, out, n);
+    });
+  }
+
+  #penalise(values: Float32Array | Int32Array): void {
+    const { repetitionPenalty: penalty } = this.#settings;
+    this.#seen.forEach((seen, id) => {
+      if (seen) values[id] *= values[id] > 0 ? 1 / penalty : penalty;
+    });
+  }
+
+  #draw(backend: Backend, logits: Tensor, out: Tensor, n: number): void {
     if (this.#settings.temperature === 0) return backend.argmax(logits, out, 1);
     backend.sample(logits, out, this.#settings, uniform(this.seed, n));
   }

@@ -341,5 +341,10 @@ Deno.test("KVCache stays as it was when one group of heads is refused", async ()
 Deno.test("KVCache says when not even one head fits a tensor", async () => {
   using backend = await openBackend({ backend: "wasm" });
   const limited = Object.create(backend, { maxTensorBytes: { value: 1000 } });
-  assertThrows(() => cacheOf(limited), RangeError, "largest tensor has 1000");
+  const options = { dtype: "f32" } as const;
+  assertThrows(
+    () => cacheOf(limited, options),
+    RangeError,
+    "largest tensor has 1000",
+  );
 });

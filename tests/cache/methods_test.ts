@@ -38,6 +38,7 @@ function cacheOf(
   const most = Math.min(policy.window, window);
   return new KVCache(backend, {
     ...shape,
+    dtype: "f32",
     budget: { tokens: policy.score === "none" ? 100 : tokens },
     policy: { ...policy, window: most, interval },
     boundaryAt,

@@ -1,87 +1,13 @@
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
-import { KVCache } from "../../cache/cache.ts";
-import { methods } from "../../cache/policies/mod.ts";
-import type { Policy } from "../../cache/policy.ts";
+import type { KVCache } from "../../cache/cache.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend, CacheType } from "../../kernels/ops.ts";
-import { boundaryAt, feed } from "./feed.ts";
+import type { Backend } from "../../kernels/ops.ts";
+import { feed } from "./feed.ts";
+import { cacheOf, lengthOf, type Run, runs } from "./runs.ts";
 
 /** Always the same runs: a test that fails by chance teaches nothing. */
 const settings = { seed: 4, numRuns: 150 };
-
-const types: CacheType[] = ["f32", "f16", "int8"];
-
-const shapes = fc.record({
-  layers: fc.integer({ min: 1, max: 2 }),
-  kvHeads: fc.integer({ min: 1, max: 3 }),
-  group: fc.integer({ min: 1, max: 3 }),
-  headDim: fc.constantFrom(4, 12, 16, 32),
-});
-
-const runs = fc.record({
-  shape: shapes,
-  method: fc.constantFrom(...Object.keys(methods)),
-  dtype: fc.constantFrom(...types),
-  window: fc.integer({ min: 1, max: 9 }),
-  interval: fc.integer({ min: 1, max: 20 }),
-  /** Of the budget, beyond the least that works. */
-  spare: fc.integer({ min: 0, max: 30 }),
-  protectPrompt: fc.boolean(),
-  newline: fc.boolean(),
-  blocks: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
-  reposition: fc.boolean(),
-  /** Prompts and how much is generated after each. */
-  turns: fc.array(
-    fc.record({
-      prompt: fc.integer({ min: 0, max: 90 }),
-      generated: fc.integer({ min: 0, max: 30 }),
-    }),
-    { minLength: 1, maxLength: 3 },
-  ),
-});
-
-type Run = typeof runs extends fc.Arbitrary<infer T> ? T : never;
-
-/** Tokens of the whole text. */
-function lengthOf({ turns }: Run): number {
-  return turns.reduce((sum, t) => sum + t.prompt + t.generated, 0);
-}
-
-function policyOf(run: Run): Policy {
-  const policy = methods[run.method].policy();
-  if (policy.score === "none") return policy;
-  return {
-    ...policy,
-    window: run.window,
-    interval: run.interval,
-    ...(run.newline && { at: "newline" }),
-    ...(run.blocks && { quota: { blocks: run.blocks, share: 0.5 } }),
-  };
-}
-
-function cacheOf(backend: Backend, run: Run): KVCache {
-  const { group, ...shape } = run.shape;
-  const policy = policyOf(run);
-  const least = policy.window + Math.max(1, policy.sinks ?? 0);
-  return new KVCache(backend, {
-    ...shape,
-    queryHeads: group * shape.kvHeads,
-    budget: {
-      tokens: policy.score === "none" ? lengthOf(run) + 2 : least + run.spare,
-    },
-    policy,
-    dtype: run.dtype,
-    protectPrompt: run.protectPrompt,
-    boundaryAt,
-    reposition: run.reposition
-      ? {
-        frequencies: new Float32Array(shape.headDim / 2).fill(0.1),
-        pairing: "halves",
-      }
-      : undefined,
-  });
-}
 
 /** What must be so after every call. */
 async function check(cache: KVCache): Promise<void> {

@@ -82,6 +82,7 @@ for (const backendName of ["reference", "wasm"] as const) {
       for (const policy of methods) {
         using cache = new KVCache(backend, {
           ...sizes,
+          dtype: "f32",
           budget: { tokens: 12 },
           policy,
           reposition: { frequencies, pairing },
@@ -130,6 +131,7 @@ Deno.test("KVCache with reposition scores by queries from before the last evicti
   };
   using cache = new KVCache(backend, {
     ...sizes,
+    dtype: "f32",
     budget: { tokens: 12 },
     policy: { name: "own", score, window, interval },
     reposition: { frequencies, pairing: "halves" },

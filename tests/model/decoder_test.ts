@@ -25,7 +25,7 @@ async function logitsOf(
   chunks: number[] = [tokens.length],
 ): Promise<Float32Array[]> {
   const { vocabulary } = model.config;
-  using session = model.session({ policy: full() });
+  using session = model.session({ policy: full(), dtype: "f32" });
   const rows: Float32Array[] = [];
   for (const n of chunks) {
     const ids = tokens.slice(rows.length, rows.length + n);

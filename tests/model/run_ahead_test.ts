@@ -220,7 +220,7 @@ Deno.test({
   fn: async () => {
     using backend = await openBackend({ backend: "webgpu" });
     using model = await tiny(backend);
-    using session = model.session({ policy: full() });
+    using session = model.session({ policy: full(), dtype: "f32" });
     for (const runAhead of depths) {
       await all(session, { maxTokens: 1 });
       const before = session.stats().gpu!;
@@ -242,7 +242,7 @@ Deno.test({
     assertEquals(wasm.roundTrip, 0);
     assertNotEquals(backend.roundTrip, 0);
     using model = await tiny(backend);
-    using session = model.session({ policy: full() });
+    using session = model.session({ policy: full(), dtype: "f32" });
     await all(session, { maxTokens: 1 });
     const { readBacks } = session.stats().gpu!;
     await all(session, { maxTokens: 9 }, []);

@@ -57,7 +57,8 @@ Deno.test("Session stays within its bytes at every step", async () => {
   using backend = await openBackend();
   using model = await tiny(backend);
   const budget = { bytes: 100_000 };
-  using session = model.session({ budget, policy: gkv({ interval: 16 }) });
+  const policy = gkv({ interval: 16 });
+  using session = model.session({ budget, policy, dtype: "f32" });
   assert(session.cache.stats().budgetBytes <= 100_000);
   const long = Array.from({ length: 400 }, (_, i) => 20 + (i * 31) % 200);
   const onWarning = () => {};
@@ -287,7 +288,7 @@ Deno.test("Session with reposition keeps rotary positions within the cache", asy
   using model = await tiny(backend);
   const policy = gkv({ window: 4, interval: 8 });
   const options = { budget: { tokens: 24 }, policy, reposition: true };
-  using session = model.session(options);
+  using session = model.session({ ...options, dtype: "f32" });
   await ids(session, prompt, { maxTokens: 60 });
   const { cached, seen } = session.cache.stats();
   assertEquals(seen, prompt.length + 59);

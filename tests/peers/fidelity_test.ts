@@ -28,7 +28,7 @@ async function logitsOf(
   using backend = await openBackend(options);
   using model = await loadModel(path!, { backend });
   const tokens = model.tokenizer!.encode(english).slice(0, positions);
-  using session = model.session({ policy: full() });
+  using session = model.session({ policy: full(), dtype: "f32" });
   const rows: Float32Array[] = [];
   for (let at = 0; at < positions; at += chunk) {
     const ids = tokens.slice(at, at + chunk);

@@ -39,7 +39,11 @@ async function withModel(
 
 /** A method with a budget of 32 tokens and evictions often enough. */
 function small(policy: Variant["policy"], tokens = 32): Variant {
-  return { policy: { ...policy, interval: 16 }, budget: { tokens } };
+  return {
+    policy: { ...policy, interval: 16 },
+    budget: { tokens },
+    dtype: "f32",
+  };
 }
 
 Deno.test("fidelity() finds nothing lost with a budget beyond the text", () =>
@@ -68,7 +72,11 @@ Deno.test("fidelity() agrees with sessions compared position by position", () =>
     const prompt = 30;
     const [ours, truth] = [
       await decode(variant),
-      await decode({ policy: full(), budget: { tokens: 200 } }),
+      await decode({
+        policy: full(),
+        budget: { tokens: 200 },
+        dtype: "f32",
+      }),
     ];
     const divergences = ours.map((row, i) => klDivergence(truth[i], row));
     const mean = divergences.reduce((a, b) => a + b) / divergences.length;

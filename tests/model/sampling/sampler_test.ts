@@ -20,8 +20,7 @@ async function draws(
   const out = backend.tensor([1, count], "i32");
   for (let i = 0; i < count; i++) {
     const tensor = filled(backend, [1, logits.length], logits);
-    if (sampler.penalises) await sampler.penalise(backend, tensor);
-    sampler.choose(backend, tensor, backend.slice(out, i, i + 1), i);
+    await sampler.choose(backend, tensor, backend.slice(out, i, i + 1), i);
     backend.free(tensor);
   }
   return [...await backend.read(out)];
