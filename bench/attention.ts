@@ -113,7 +113,6 @@ async function measure(
   errors: number[],
 ): Promise<Row[]> {
   const timings = await race(contestants, { rounds: 8, turn: 50 });
-  // Without VNNI, relaxed dot products take longer than those of 16 bits.
   const ours = Math.min(timings[0].min, timings[1].min);
   return timings.map(({ min, median, p99 }, i) => ({
     tokens,

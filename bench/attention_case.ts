@@ -1,5 +1,6 @@
 import { ReferenceBackend } from "../kernels/reference/backend.ts";
 import type { Backend, CacheType, LayerCache, Tensor } from "../kernels/ops.ts";
+import { relativeError } from "../tests/kernels/numbers.ts";
 import { randomNormal } from "../tests/model/fixtures/random.ts";
 
 /** Sizes of a decode attention. */
@@ -24,6 +25,8 @@ export interface AttentionCase extends AttentionShape {
 /** An implementation, with copies of the keys and values for several layers. */
 export interface AttentionPeer extends AsyncDisposable {
   readonly name: string;
+  /** What its keys and values are rounded to: f32 if not given. */
+  readonly type?: CacheType;
   /** Attends over a layer's copy. */
   attend(layer: number): void | Promise<void>;
   /** What the last call gave, `[queryHeads, headDim]`. */
@@ -46,6 +49,7 @@ export function attentionCase(shape: AttentionShape): AttentionCase {
 /** Ours: the `attention` kernel of a backend. */
 export class BackendAttention implements AttentionPeer {
   readonly name: string;
+  readonly type: CacheType;
   readonly #backend: Backend;
   readonly #caches: LayerCache[];
   readonly #q: Tensor;
@@ -60,6 +64,7 @@ export class BackendAttention implements AttentionPeer {
   ) {
     const shape = [1, given.queryHeads, given.headDim];
     this.name = `gkv ${type}, ${backend.name}`;
+    this.type = type;
     this.#backend = backend;
     this.#tokens = given.tokens;
     this.#caches = Array.from(
@@ -116,37 +121,63 @@ function fill(
   return cache;
 }
 
-/** Largest error that is still the same result: rounding of f32, or of int8. */
-const TOLERANCE = 1e-4, ROUNDED = 2e-2;
+/**
+ * Largest error that is still the same result, relative to the largest value:
+ * rounding of f32, and for int8 that of queries and weights to 15 bits.
+ */
+const TOLERANCE: Record<CacheType, number> = {
+  f32: 1e-4,
+  f16: 1e-4,
+  int8: 1e-3,
+};
 
 /**
- * Compares the peers' results with the reference's.
+ * Compares the peers' results with the reference's, in float64 over a cache of
+ * their own type.
  *
- * @returns Their largest errors, relative to the largest value.
+ * @returns Their largest errors against an unrounded cache, relative to the
+ * largest value.
  * @throws {Error} naming the peer that computes something else.
  */
 export async function checkResults(
   given: AttentionCase,
   peers: readonly AttentionPeer[],
 ): Promise<number[]> {
-  const truth = new BackendAttention(new ReferenceBackend(), given, 1, "f32");
-  truth.attend(0);
-  const expected = await truth.output();
-  const largest = Math.max(...expected.map(Math.abs));
+  const truths = new Map<CacheType, Float32Array>();
+  for (const type of new Set([...peers.map(typeOf), "f32" as const])) {
+    truths.set(type, await truth(given, type));
+  }
   const errors: number[] = [];
   for (const peer of peers) {
     await peer.attend(0);
     const output = await peer.output();
-    const error = Math.max(
-      ...output.map((value, i) => Math.abs(value - expected[i])),
-    ) / largest;
-    const most = peer.name.match(/ (f16|int8),/) ? ROUNDED : TOLERANCE;
-    errors.push(error);
-    if (output.length === expected.length && error <= most) continue;
-    throw new Error(
-      `Cannot compare with ${peer.name}: its error is ${error}, ` +
-        `${most} at most is needed`,
-    );
+    const type = typeOf(peer), most = TOLERANCE[type];
+    const error = relativeError(output, truths.get(type)!);
+    if (!(error <= most)) {
+      throw new Error(
+        `Cannot compare with ${peer.name}: its error is ${error}, ` +
+          `${most} at most is needed`,
+      );
+    }
+    errors.push(relativeError(output, truths.get("f32")!));
   }
   return errors;
+}
+
+function typeOf({ type = "f32" }: AttentionPeer): CacheType {
+  return type;
+}
+
+async function truth(
+  given: AttentionCase,
+  type: CacheType,
+): Promise<Float32Array> {
+  const reference = new BackendAttention(
+    new ReferenceBackend(),
+    given,
+    1,
+    type,
+  );
+  reference.attend(0);
+  return await reference.output();
 }

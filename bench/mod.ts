@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, string>> = {
   decode: "tokens per second of a real model beside native llama.cpp",
   endless: "6,000 tokens in a budget of 512: memory and speed stay flat",
   eviction: "what an eviction costs, by method",
+  positions: "perplexity of a text beyond the trained context",
   webgpu: "dispatches, submits, read-backs and bytes of a token on the GPU",
 };
 

@@ -64,41 +64,50 @@ async function tokensOf(name: string): Promise<number[]> {
   return model.tokenizer!.encode(await Deno.readTextFile(url));
 }
 
-/** Natural logarithms of one over the probabilities of the novel's tokens. */
 async function measure(): Promise<Record<keyof Figures, number[]>> {
   const small = { budget: { tokens: 512 }, policy: gkv() };
   const room = { budget: { tokens: all.length }, policy: full() };
   return {
-    alone: await surprisesOf(novel, small),
-    reposition: await surprisesOf(all, { ...small, reposition: true }),
-    "no reposition": await surprisesOf(all, small),
-    "full cache": await surprisesOf(all, room),
+    alone: await surprisesOf([], small),
+    reposition: await surprisesOf(problems, { ...small, reposition: true }),
+    "no reposition": await surprisesOf(problems, small),
+    "full cache": await surprisesOf(problems, room),
   };
 }
 
+/** Natural logarithms of one over the probabilities of the novel's tokens. */
 async function surprisesOf(
-  tokens: number[],
+  before: number[],
   options: SessionOptions,
 ): Promise<number[]> {
   const sequence = new Sequence(model, options);
+  const tokens = [...before, ...novel];
   const surprises: number[] = [];
   sequence.push(tokens);
   while (sequence.pending > 0) {
     const n = sequence.chunk;
     sequence.advance(true);
-    const logits = model.engine.decoder.logits(n, n);
-    const values = await backend.read(logits, n) as Float32Array;
-    for (let i = 0; i < n; i++) {
-      const row = values.subarray(i * vocabulary, (i + 1) * vocabulary);
-      const next = tokens[surprises.length + 1] ?? 0;
-      surprises.push(-new Distribution(row).logProbability(next));
+    const end = tokens.length - sequence.pending;
+    const rows = Math.min(n, end - before.length);
+    if (rows > 0) {
+      const next = tokens.slice(end - rows + 1, end + 1);
+      surprises.push(...await surprisesIn(n, rows, next));
     }
-    progress.show(bar(surprises.length, tokens.length, "tokens"));
+    progress.show(bar(end, tokens.length, "tokens"));
   }
   sequence.dispose();
   progress.clear();
-  // The text's end has no next token; alone, its start has no previous one.
-  return surprises.slice(-novel.length, -1);
+  return surprises;
+}
+
+/** Those of the tokens after each of the last `rows` of `n`. */
+async function surprisesIn(n: number, rows: number, next: number[]) {
+  const logits = model.engine.decoder.logits(n, rows);
+  const values = await backend.read(logits, rows) as Float32Array;
+  return next.map((id, i) => {
+    const row = values.subarray(i * vocabulary, (i + 1) * vocabulary);
+    return -new Distribution(row).logProbability(id);
+  });
 }
 
 function perplexities(start: number): Figures {

@@ -95,7 +95,7 @@ export class KVCache implements Disposable {
    */
   constructor(backend: Backend, options: KVCacheOptions, home: CacheHome);
   constructor(backend: Backend, options: KVCacheOptions, home?: CacheHome) {
-    const { policy = gkv(), dtype = "f32" } = options;
+    const { policy = gkv(), dtype = "int8" } = options;
     const { layers, queryHeads, kvHeads, headDim, boundaryAt } = options;
     checkOptions({ ...options, policy });
     this.shape = { layers, queryHeads, kvHeads, headDim };

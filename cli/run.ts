@@ -32,7 +32,7 @@ const options = {
   temperature: { type: "string" },
   "top-k": { type: "string" },
   "top-p": { type: "string" },
-  type: { type: "string", default: "f32" },
+  type: { type: "string", default: "int8" },
 } as const;
 
 /** How to use {@linkcode run}. */
@@ -45,7 +45,7 @@ export const runHelp: string = `gkv run MODEL [PROMPT] [options]
                            of the model's context (1024t)
   --policy NAME            ${policyNames} (gkv)
   --redundancy NAME        cosine, keydiff: how repeated keys are told
-  --type TYPE              ${cacheTypes.join(", ")} (f32): how it is stored
+  --type TYPE              ${cacheTypes.join(", ")} (int8): how it is stored
   --reposition             keep rotary positions within the cache's length
   --protect-prompt         never evict the prompt, up to half the budget
   --max-tokens N           most tokens to generate (1024)

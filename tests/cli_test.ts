@@ -128,8 +128,15 @@ Deno.test("gkv run takes types, redundancy and reposition", () =>
     args.push("--max-tokens", "20");
     const bytes = async (...more: string[]) =>
       JSON.parse((await gkv([...args, ...more])).out).budgetBytes as number;
-    const plain = await bytes("--redundancy", "keydiff", "--reposition");
-    assertLess(await bytes("--type", "int8"), plain);
+    const exact = ["--type", "f32"];
+    const most = await bytes(
+      ...exact,
+      "--redundancy",
+      "keydiff",
+      "--reposition",
+    );
+    assertLess(await bytes("--type", "f16"), most);
+    assertEquals(await bytes(), await bytes("--type", "int8"));
     for (
       const [option, message] of [
         ["--type", "one of f32, f16, int8"],

@@ -40,7 +40,13 @@ export async function sampleGroups(
   random: Random,
   { samples, maxTokens }: SampleOptions,
 ): Promise<Sample[][]> {
-  using session = model.session({ policy, budget: { tokens }, record: true });
+  using session = model.session({
+    policy,
+    budget: { tokens },
+    // What is trained is the model without a cache's rounding.
+    dtype: "f32",
+    record: true,
+  });
   const groups: Sample[][] = [];
   for (const { prompt } of problems) {
     const group: Sample[] = [];

@@ -1,3 +1,5 @@
+import { fastestBuild } from "./fastest_build.ts";
+
 /**
  * What a build of `kernels/assembly` exports. Addresses and strides are in
  * bytes; the meaning is that of {@linkcode Kernels}.
@@ -43,7 +45,7 @@ export type WasmBuild = "relaxed-simd" | "simd";
 
 /** How {@linkcode instantiateKernels} gets its module. */
 export interface WasmOptions {
-  /** Build to use; the fastest that the engine validates by default. */
+  /** Build to use; by default the one with faster products here, measured once. */
   build?: WasmBuild | undefined;
   /**
    * A build compiled elsewhere, for runtimes that forbid compiling bytes
@@ -61,7 +63,7 @@ export async function instantiateKernels(
   { build, module }: WasmOptions,
 ): Promise<{ kernels: WasmKernels; build: string }> {
   if (module) return { kernels: await instantiate(module), build: "given" };
-  const chosen = build ?? (hasRelaxedSimd() ? "relaxed-simd" : "simd");
+  const chosen = build ?? fastestBuild();
   const bytes = Uint8Array.from(
     atob(await embedded[chosen]()),
     (character) => character.charCodeAt(0),
@@ -92,18 +94,3 @@ async function instantiate(module: WebAssembly.Module): Promise<WasmKernels> {
   const { exports } = await WebAssembly.instantiate(module);
   return exports as unknown as WasmKernels;
 }
-
-/** Whether the engine knows relaxed SIMD: Node 20 and Safari do not. */
-function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(relaxedProbe);
-}
-
-/** A module whose one function is a relaxed integer dot product. */
-const relaxedProbe: Uint8Array<ArrayBuffer> = Uint8Array.of(
-  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-  ...[0x01, 0x04, 0x01, 0x60, 0x00, 0x00],
-  ...[0x03, 0x02, 0x01, 0x00],
-  ...[0x0a, 0x14, 0x01, 0x12, 0x00],
-  ...[0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f],
-  ...[0xfd, 0x93, 0x02, 0x1a, 0x0b],
-);

@@ -19,11 +19,10 @@ interface Run {
   seed: number;
 }
 
-/** Methods that look at attention or keys. */
-const scored = Object.keys(methods).filter((name) => {
-  const { score } = methods[name].policy();
-  return score === "attention" || score === "keydiff" || score === "total";
-});
+/** Methods whose scores depend on numbers that a cache rounds. */
+const scored = Object.keys(methods).filter((name) =>
+  ["attention", "total", "keydiff"].includes(`${methods[name].policy().score}`)
+);
 
 const runs: fc.Arbitrary<Run> = fc.record({
   shape: fc.record({
@@ -39,75 +38,126 @@ const runs: fc.Arbitrary<Run> = fc.record({
   generated: fc.integer({ min: 10, max: 60 }),
   seed: fc.nat(1e6),
 });
-console.log(scored);
 
 function cacheOf(backend: Backend, run: Run, dtype: CacheType): KVCache {
-  const { kvHeads, group, headDim } = run.shape;
-  const { window, interval, method, spare } = run;
+  const { shape: { kvHeads, group, headDim }, window, interval } = run;
   return new KVCache(backend, {
     ...{ layers: 1, kvHeads, headDim, queryHeads: kvHeads * group, dtype },
-    budget: { tokens: window + spare },
-    policy: { ...methods[method].policy(), window, interval },
+    budget: { tokens: window + run.spare },
+    policy: { ...methods[run.method].policy(), window, interval },
   });
 }
 
 /**
- * Vectors as models have them: some channels have large means of their own,
- * some tokens are larger than others.
+ * Vectors of `n` tokens as models have them: channels have means of their own,
+ * a few of them large, and some tokens' vectors are longer than others'.
  */
-function vectors(seed: number, heads: number, headDim: number, first: number, n: number, mean: number): Float32Array {
-  return Float32Array.from({ length: n * heads * headDim }, (_, i) => {
-    const token = first + Math.floor(i / (heads * headDim));
-    const channel = i % (heads * headDim);
-    const size = Math.exp(0.3 * normal(seed + 1, token));
-    const bias = mean * normal(seed + 2, channel) * Math.exp(normal(seed + 3, channel));
-    return bias + size * normal(seed, first * heads * headDim + i);
+function vectors(
+  seed: number,
+  channels: number,
+  first: number,
+  n: number,
+  mean: number,
+): Float32Array {
+  const means = Array.from(
+    { length: channels },
+    (_, c) => mean * normal(seed + 2, c) * Math.exp(normal(seed + 3, c)),
+  );
+  return Float32Array.from({ length: n * channels }, (_, i) => {
+    const length = Math.exp(
+      0.3 * normal(seed + 1, first + Math.floor(i / channels)),
+    );
+    return means[i % channels] + length * normal(seed, first * channels + i);
   });
 }
 
-async function step(backend: Backend, cache: KVCache, run: Run, n: number): Promise<Float32Array> {
+const MEANS = { q: 0.3, k: 0.7, v: 0.2 };
+
+/** Puts `n` tokens through a cache; the attention's result and what is kept. */
+async function step(
+  backend: Backend,
+  cache: KVCache,
+  seed: number,
+  n: number,
+): Promise<{ out: Float32Array; kept: Int32Array[]; largest: number }> {
   const { queryHeads, kvHeads, headDim } = cache.shape;
-  const make = (k: number, heads: number, mean: number) => filled(backend, [n, heads, headDim], vectors(run.seed + 10 * k, heads, headDim, cache.seen, n, mean));
-  const q = make(1, queryHeads, 0.3), k = make(2, kvHeads, 0.7), v = make(3, kvHeads, 0.2);
-  const out = backend.tensor([n, queryHeads, headDim]);
+  const make = (at: number, heads: number, mean: number) =>
+    vectors(seed + 10 * at, heads * headDim, cache.seen, n, mean);
+  const values = make(2, kvHeads, MEANS.v);
+  const q = filled(
+    backend,
+    [n, queryHeads, headDim],
+    make(0, queryHeads, MEANS.q),
+  );
+  const k = filled(backend, [n, kvHeads, headDim], make(1, kvHeads, MEANS.k));
+  const v = filled(backend, [n, kvHeads, headDim], values);
+  const result = backend.tensor([n, queryHeads, headDim]);
   cache.append(0, k, v);
-  cache.attend(0, q, out, n, n > 1 ? "promptEnd" : "decode");
-  const result = await backend.read(out) as Float32Array;
-  for (const t of [q, k, v, out]) backend.free(t);
-  return result;
+  cache.attend(0, q, result, n, n > 1 ? "promptEnd" : "decode");
+  const out = await backend.read(result) as Float32Array;
+  for (const tensor of [q, k, v, result]) backend.free(tensor);
+  const heads = Array.from({ length: kvHeads }, (_, h) => h);
+  return {
+    out,
+    kept: await Promise.all(heads.map((h) => cache.positions(0, h))),
+    largest: Math.max(...values.map(Math.abs)),
+  };
 }
-const T = { kept: 0, same: 0, rms: [] as number[], max: [] as number[], maxv: [] as number[], rr: [] as number[], mx: [] as number[], worst: 1};
-Deno.test("explore", async () => {
+
+/** How int8 differed from f32 in a run, or in all. */
+interface Comparison {
+  /** Kept tokens, over all steps, and those that int8 kept as well. */
+  kept: number;
+  same: number;
+  /** Root mean square of attention's error over the largest value cached. */
+  rms: number;
+}
+
+async function compare(backend: Backend, run: Run): Promise<Comparison> {
+  using exact = cacheOf(backend, run, "f32");
+  using rounded = cacheOf(backend, run, "int8");
+  let [kept, same, squares, count, largest] = [0, 0, 0, 0, 0];
+  const total = run.prompt + run.generated;
+  while (exact.seen < total) {
+    const left = Math.max(1, run.prompt - exact.seen);
+    const n = Math.min(left, exact.room(), rounded.room());
+    const a = await step(backend, exact, run.seed, n);
+    const b = await step(backend, rounded, run.seed, n);
+    largest = Math.max(largest, a.largest);
+    // Attention over other tokens is something else, not wrong.
+    if (kept === same) {
+      a.out.forEach((x, i) => squares += (x - b.out[i]) ** 2);
+      count += a.out.length;
+    }
+    a.kept.forEach((positions, h) => {
+      const others = new Set(b.kept[h]);
+      kept += positions.length;
+      same += positions.filter((position) => others.has(position)).length;
+    });
+  }
+  return { kept, same, rms: Math.sqrt(squares / count) / largest };
+}
+
+/**
+ * The scale of an error is the largest cached value, its size the root mean
+ * square over a run. In the largest single error int8 cannot hold 2e-3: where
+ * one token has all the weight its value's rounding, up to 1/254 = 3.9e-3 of
+ * its largest channel, is the error (2.3e-3 in the root mean square); with the
+ * keys' rounding single errors here reach 2.8e-2 of the largest value. Over the
+ * outputs' own root mean square the errors are 9e-3, at most 1.4e-2.
+ */
+Deno.test("KVCache of int8 keeps what f32 keeps, with attention within 2e-3", async () => {
   using backend = await openBackend({ backend: "wasm" });
-  await fc.assert(fc.asyncProperty(runs, async (run) => {
-    using a = cacheOf(backend, run, "f32"), b = cacheOf(backend, run, "int8");
-    let diverged = false, kept = 0, same = 0, E = 0, N = 0, VM = 0, S = 0, MX = 0;
-    for (let left = run.prompt; left > 0;) {
-      const n = Math.min(left, a.room(), b.room()); left -= n;
-      await compare(n);
-    }
-    for (let i = 0; i < run.generated; i++) await compare(1);
-    async function compare(n: number) {
-      const seen = a.seen;
-      const [x, y] = [await step(backend, a, run, n), await step(backend, b, run, n)];
-      if (!diverged) {
-        let e = 0, s = 0, m = 0, mx = 0;
-        x.forEach((v, i) => { e += (v - y[i]) ** 2; s += v * v; m = Math.max(m, Math.abs(v - y[i])); mx = Math.max(mx, Math.abs(v)); });
-        T.rms.push(Math.sqrt(e / s)); T.max.push(m / mx);
-        const vs = vectors(run.seed + 30, run.shape.kvHeads, run.shape.headDim, 0, seen + n, 0.2);
-        let vr = 0, vm = 0; vs.forEach((v) => { vr += v * v; vm = Math.max(vm, Math.abs(v)); });
-        E += e; N += x.length; VM = vm; S += s; MX = Math.max(MX, m);
-      }
-      for (let h = 0; h < run.shape.kvHeads; h++) {
-        const p = await a.positions(0, h), q = new Set(await b.positions(0, h));
-        const common = [...p].filter((t) => q.has(t)).length;
-        if (common < p.length) diverged = true;
-        kept += p.length; same += common;
-      }
-    }
-    T.maxv.push(Math.sqrt(E / N) / VM); T.rr.push(Math.sqrt(E / S)); T.mx.push(MX / VM); T.kept += kept; T.same += same; T.worst = Math.min(T.worst, same / kept);
-  }), { seed: 4, numRuns: 60 });
-  const q = (x: number[], p: number) => { x.sort((a, b) => a - b); return x[Math.min(x.length - 1, Math.floor(p * x.length))]; };
-  console.log("agree", T.same / T.kept, "worst run", T.worst);
-  for (const k of ["rms", "max", "maxv", "rr", "mx"] as const) console.log(k, "median", q(T[k], .5).toExponential(1), "p99", q(T[k], .99).toExponential(1), "max", q(T[k], 1).toExponential(1), T[k].length);
+  let [kept, same] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(runs, async (run) => {
+      const one = await compare(backend, run);
+      assertLess(one.rms, 2e-3);
+      assertGreater(one.same / one.kept, 0.9);
+      kept += one.kept;
+      same += one.same;
+    }),
+    { seed: 4, numRuns: 40 },
+  );
+  assertGreater(same / kept, 0.97);
 });

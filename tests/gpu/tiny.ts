@@ -24,6 +24,7 @@ export const prompt: number[] = Array.from(
 export const settings: SessionOptions = {
   budget: { tokens: 24 },
   policy: gkv({ interval: 8 }),
+  dtype: "f32",
 };
 
 /** Greedy tokens of a tiny model, with a hook after each. */

@@ -58,7 +58,7 @@ Deno.test({
     for (const backendName of ["wasm", "webgpu"] as const) {
       using backend = await openBackend({ backend: backendName });
       using model = await loadModel(path!, { backend });
-      using session = model.session({ budget: { tokens: 128 } });
+      using session = model.session({ budget: { tokens: 128 }, dtype: "f32" });
       const prompt = "Write a story about a lighthouse keeper and a storm.";
       for await (const _ of session.generate(prompt, { maxTokens: 200 }));
       assertGreater(session.cache.stats().evictions, 0);

@@ -14,6 +14,6 @@ Deno.test({
       async (task) => (await import("/script.js" as string)).run(task),
       bundled.task,
     );
-    await assertSameAsDeno(outcome, bundled.task, "relaxed-simd");
+    await assertSameAsDeno(outcome, bundled.task);
   },
 });

@@ -8,13 +8,13 @@ import { type Outcome, run, type Task } from "./scenario.ts";
  *
  * @param actual What the runtime gave.
  * @param task What it was given.
- * @param build The build that it should have run.
+ * @param build The build that it should have run; by default the one it chose.
  * @param name How the backend names that build.
  */
 export async function assertSameAsDeno(
   actual: Outcome,
   task: Task,
-  build: WasmBuild,
+  build: WasmBuild = chosenIn(actual),
   name: string = build,
 ): Promise<void> {
   const { deviation: _, ...expected } = await run(task, { build });
@@ -24,4 +24,8 @@ export async function assertSameAsDeno(
   assertEquals(generated, { ...expected, backend: `wasm (${name})` });
   // Not equal to the last digit: V8 fuses relaxed multiply-adds, Bun does not.
   assert(matches(deviation, "f32"), JSON.stringify(deviation));
+}
+
+function chosenIn({ backend }: Outcome): WasmBuild {
+  return backend === "wasm (simd)" ? "simd" : "relaxed-simd";
 }

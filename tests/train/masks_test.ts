@@ -41,6 +41,7 @@ async function generate(
   promptChunks: number[],
 ): Promise<{ rows: number[][]; until: Int32Array<ArrayBuffer> }> {
   using session = model.session({
+    dtype: "f32",
     policy,
     budget: { tokens: budget },
     record: true,

@@ -64,7 +64,7 @@ Deno.test("The twin's logits agree with the WASM decoder's on the exported folde
     using model = await loadModel(folder, { backend });
     const { vocabulary } = tinyConfig;
     for (const row of [0, 1]) {
-      using session = model.session({ policy: full() });
+      using session = model.session({ policy: full(), dtype: "f32" });
       for (let at = 0; at < tokens; at += 72) {
         const start = row * tokens + at;
         const ids = batch.ids!.data.slice(start, start + 72);
