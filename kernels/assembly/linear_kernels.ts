@@ -121,14 +121,26 @@ function quantisedTokens(
   out: usize,
   outStride: usize,
 ): void {
-  // #for $m 0 2
-  if (type == StoredType.Q4_$m) {
+  if (type == StoredType.Q4_0) {
     if (ASC_FEATURE_RELAXED_SIMD) {
-      relaxedQ4_$m_tokens(w, rows, x, stride, blocks, out, outStride);
-    } else plainQ4_$m_tokens(w, rows, x, stride, blocks, out, outStride);
-  }
-  // #end
-  if (type != StoredType.Q8_0) return;
+      relaxedQ4_0_tokens(w, rows, x, stride, blocks, out, outStride);
+    } else plainQ4_0_tokens(w, rows, x, stride, blocks, out, outStride);
+  } else if (type == StoredType.Q4_1) {
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      relaxedQ4_1_tokens(w, rows, x, stride, blocks, out, outStride);
+    } else plainQ4_1_tokens(w, rows, x, stride, blocks, out, outStride);
+  } else q8Tokens(w, rows, x, stride, blocks, out, outStride);
+}
+
+function q8Tokens(
+  w: usize,
+  rows: i32,
+  x: usize,
+  stride: usize,
+  blocks: i32,
+  out: usize,
+  outStride: usize,
+): void {
   if (!ASC_FEATURE_RELAXED_SIMD) {
     return plainQ8_tokens(w, rows, x, stride, blocks, out, outStride);
   }
