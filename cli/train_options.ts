@@ -19,7 +19,7 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   distill    a model under eviction learns from itself with a full cache
   grpo       a model under eviction learns from its own right solutions
 
-  --tokens N               to train on (12.4e6; distill 3.6e6; grpo 2e6)
+  --tokens N               to train on (3e6; distill 3.6e6; grpo 2e6)
   --learning-rate R        highest one (2e-3; distill 5e-4; grpo 1e-4)
   --seed N                 of everything drawn (1)
   --workers N              data-parallel workers; 0 for none (2)
@@ -131,7 +131,7 @@ export function readTraining([kind = "", ...rest]: string[]): Training {
 function readPretrain(args: string[]): Training {
   const values = read(args, { ...common, ...lessons });
   const options = {
-    ...trainerOptions(values, 12.4e6, 50),
+    ...trainerOptions(values, 3e6, 50),
     learningRate: learningRate(values, 2e-3, 100),
     from: values.from as string | undefined,
     batchTokens: number(values, "batch"),

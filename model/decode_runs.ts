@@ -81,7 +81,7 @@ async function* decodeOnce(
   for (let step = 0; step < steps; step++) {
     const taken: Step[] = [];
     for (const [i, run] of runs.entries()) {
-      if (run.hasEnded || (step > 0 && run.isOver())) continue;
+      if (run.hasEnded || (step > 0 && !run.takesMore())) continue;
       const id = ids[i][step];
       run.accept(id, seconds);
       taken.push({ run, id });
