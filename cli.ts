@@ -61,7 +61,7 @@ function report(error: unknown): number {
     (error as Error).name === "AbortError";
   console.error(known ? `gkv: ${(error as Error).message}` : error);
   if (!(error instanceof UsageError)) return 1;
-  console.error(`\n${help}`);
+  console.error("\ngkv --help shows how it is used");
   return 2;
 }
 

@@ -24,15 +24,45 @@ export function list(text: string): string[] {
 }
 
 /**
- * A method with its default parameters, but for those given.
+ * A method with its default parameters, but for those given, and for those in
+ * its name: `gkv:mix=0.5:decay=0.9`. Any number of a policy can be named.
  *
- * @throws {UsageError} for a name that is none.
+ * @throws {UsageError} for a name or a parameter that is none.
  */
-export function policyNamed(name: string, options?: MethodOptions): Policy {
-  if (Object.hasOwn(policies, name)) return policies[name](options);
+export function policyNamed(text: string, options?: MethodOptions): Policy {
+  const [name = "", ...settings] = text.split(":");
+  if (Object.hasOwn(policies, name)) {
+    return settings.reduce(withSetting, policies[name](options));
+  }
   throw new UsageError(
     `Cannot use policy ${name}: one of ${Object.keys(policies).join(", ")} ` +
       `is needed`,
+  );
+}
+
+/** A policy that differs in one number, and its name says so. */
+function withSetting(policy: Policy, setting: string): Policy {
+  const [key = "", text] = setting.split("=");
+  const named = { ...policy, name: `${policy.name}:${setting}` };
+  const value = text ? Number(text) : NaN;
+  const { history, redundancy } = policy;
+  if (Number.isFinite(value)) {
+    if (key in numbersOf(policy)) return { ...named, [key]: value };
+    for (const part of ["history", "redundancy"] as const) {
+      if (!(key in numbersOf(policy[part]))) continue;
+      return { ...named, [part]: { ...policy[part], [key]: value } };
+    }
+  }
+  const known = [policy, history, redundancy].map(numbersOf);
+  throw new UsageError(
+    `Cannot use policy ${named.name}: PARAMETER=NUMBER is needed, with one of ` +
+      known.flatMap(Object.keys).join(", "),
+  );
+}
+
+function numbersOf(parameters: object = {}): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(parameters).filter(([, value]) => typeof value === "number"),
   );
 }
 

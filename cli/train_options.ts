@@ -223,11 +223,10 @@ function evictionOptions(
   if (typeof values.from !== "string") {
     throw new UsageError("Cannot train: --from RUN is needed");
   }
-  const policy = {
-    ...policyNamed(values.policy as string),
+  const policy = policyNamed(values.policy as string, {
     window: number(values, "window"),
     interval: number(values, "interval"),
-  };
+  });
   const kept = numbers({ budgets, ...values }, "budgets");
   return { from: values.from, policy, budgets: kept };
 }

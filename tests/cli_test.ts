@@ -3,8 +3,10 @@ import {
   assertEquals,
   assertLess,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { methods } from "../cache/policies/mod.ts";
+import { policyNamed } from "../cli/arguments.ts";
 import { parseBudget } from "../cli/budget.ts";
 import { quantile } from "../cli/figures.ts";
 import { UsageError } from "../cli/usage_error.ts";
@@ -156,6 +158,25 @@ Deno.test("gkv --help and an unknown command show the commands", async () => {
   const wrong = await gkv(["fly"]);
   assertEquals(wrong.code, 2);
   assertStringIncludes(wrong.err, "no such command");
+});
+
+Deno.test("policyNamed() reads numbers that differ from the default", () => {
+  const { name, redundancy, history, window } = policyNamed(
+    "gkv:mix=0.5:window=8:decay=1e-1",
+    { window: 4 },
+  );
+  assertEquals(name, "gkv:mix=0.5:window=8:decay=1e-1");
+  assertEquals([redundancy!.mix, window, history!.decay], [0.5, 8, 0.1]);
+  for (
+    const [text, part] of [
+      ["gkv:mox=1", "one of window, interval, decay, mix"],
+      ["gkv:mix", "PARAMETER=NUMBER is needed"],
+      ["gkv:mix=half", "PARAMETER=NUMBER is needed"],
+      ["gkv:toString=1", "PARAMETER=NUMBER is needed"],
+      ["full:mix=1", "one of window, interval"],
+      ["lru:mix=1", "Cannot use policy lru"],
+    ]
+  ) assertThrows(() => policyNamed(text!), UsageError, part);
 });
 
 Deno.test("parseBudget() reads bytes, tokens and shares", () => {
