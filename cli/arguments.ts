@@ -47,9 +47,11 @@ function withSetting(policy: Policy, setting: string): Policy {
   const value = text ? Number(text) : NaN;
   const { history, redundancy } = policy;
   if (Number.isFinite(value)) {
-    if (key in numbersOf(policy)) return { ...named, [key]: value };
+    if (Object.hasOwn(numbersOf(policy), key)) {
+      return { ...named, [key]: value };
+    }
     for (const part of ["history", "redundancy"] as const) {
-      if (!(key in numbersOf(policy[part]))) continue;
+      if (!Object.hasOwn(numbersOf(policy[part]), key)) continue;
       return { ...named, [part]: { ...policy[part], [key]: value } };
     }
   }
