@@ -8,7 +8,11 @@
  * @module
  */
 export * from "./kernels/open.ts";
+export type * from "./kernels/backend.ts";
+export type * from "./kernels/layer_cache.ts";
 export type * from "./kernels/ops.ts";
+export type * from "./kernels/selection.ts";
+export type * from "./kernels/tensors.ts";
 export type { WasmBuild, WasmOptions } from "./wasm/kernels.ts";
 export * from "./cache/cache.ts";
 export * from "./cache/pool.ts";
@@ -49,12 +53,12 @@ export type {
   Generation,
   StopReason,
 } from "./model/generation.ts";
+export type { EngineHost } from "./model/engine_host.ts";
 export type {
-  EngineHost,
   RestoreSessionOptions,
   SessionOptions,
   WaitingSessionOptions,
-} from "./model/sequence.ts";
+} from "./model/session_options.ts";
 export type { PromptParts } from "./model/prompt.ts";
 export * from "./model/batch.ts";
 export * from "./model/session.ts";

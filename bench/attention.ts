@@ -23,7 +23,7 @@ import {
   BackendAttention,
   checkResults,
 } from "./attention_case.ts";
-import type { CacheType } from "../kernels/ops.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import { LoopAttention } from "./peers/attention_loop.ts";
 import { NativeAttention } from "./peers/native_attention.ts";
 import { OnnxAttention } from "./peers/onnx_attention.ts";

@@ -1,5 +1,7 @@
 import { ReferenceBackend } from "../kernels/reference/backend.ts";
-import type { Backend, CacheType, LayerCache, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { LayerCache } from "../kernels/layer_cache.ts";
+import type { CacheType, Tensor } from "../kernels/tensors.ts";
 import { relativeError } from "../tests/kernels/numbers.ts";
 import { randomNormal } from "../tests/model/fixtures/random.ts";
 

@@ -1,4 +1,4 @@
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import { loadModel, type Model } from "../mod.ts";
 import { bufferSource } from "../model/checkpoint/source.ts";
 import { fileSources } from "../model/files/files.ts";

@@ -22,7 +22,8 @@ import { parseArgs } from "node:util";
 import { bar, ProgressLine } from "../cli/progress.ts";
 import { full, gkv, loadModel, openBackend } from "../mod.ts";
 import { Distribution } from "../model/evaluation/distribution.ts";
-import { Sequence, type SessionOptions } from "../model/sequence.ts";
+import { Sequence } from "../model/sequence.ts";
+import type { SessionOptions } from "../model/session_options.ts";
 import { modelPath } from "./decoding.ts";
 import { report } from "./report.ts";
 

@@ -1,6 +1,7 @@
 import { Allocations } from "../kernels/allocations.ts";
 import { vectorBytes } from "../kernels/cache_bytes.ts";
-import type { Backend, CacheType, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { CacheType, Tensor } from "../kernels/tensors.ts";
 import {
   allocateScratch,
   type EvictionScratch,

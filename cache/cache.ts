@@ -1,43 +1,42 @@
-import type { Backend, CacheType, Tensor } from "../kernels/ops.ts";
-import { type CacheHome, ownHome, type SettledOptions } from "./home.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { CacheType, Tensor } from "../kernels/tensors.ts";
 import {
-  type CacheShape,
-  emptyLayer,
-  formFor,
-  type HeadGroup,
-  headsOf,
-  type Layer,
-  progressOf,
-  rememberQueries,
-} from "./layer.ts";
-import {
-  checkHeads,
+  checkAppended,
+  checkAttending,
+  checkHead,
+  checkLayer,
   checkOptions,
   checkPending,
   checkSettled,
   noRoom,
 } from "./checks.ts";
-import type { CacheStats, KVCacheOptions, Phase } from "./options.ts";
-import type { Policy } from "./policy.ts";
-import { gkv } from "./policies/mod.ts";
+import { type EvictionProgress, Evictor } from "./evictor.ts";
+import { type CacheHome, ownHome, type SettledOptions } from "./home.ts";
 import {
-  checkRevocable,
-  isRevocable,
-  noteRevocable,
-  queriesKept,
-  takeBack,
-} from "./rollback.ts";
-import { Schedule } from "./schedule.ts";
-import { NO_TALLY, talliedBefore } from "./tally.ts";
-import { EvictionLog, type EvictionRecord } from "./record.ts";
-import type { Header } from "./snapshot/header.ts";
+  type CacheShape,
+  emptyLayer,
+  formFor,
+  type Layer,
+  positionsOf,
+  type Progress,
+  progressOf,
+} from "./layer.ts";
+import type { CacheStats, KVCacheOptions, Phase } from "./options.ts";
+import { gkv } from "./policies/mod.ts";
+import type { Policy } from "./policy.ts";
+import type { EvictionRecord } from "./record.ts";
+import { isRevocable, noteRevocable, rollBack } from "./rollback.ts";
 import type {
   ForkOptions,
   RestoreOptions,
   SaveOptions,
 } from "./snapshot/options.ts";
+import { headerOf, settledOf } from "./snapshot/settled.ts";
 import { readSnapshot, writeSnapshot } from "./snapshot/snapshot.ts";
 import { copyLayers, type LayersOf, writeLayers } from "./snapshot/transfer.ts";
+import { statsOf } from "./stats.ts";
+import { appendTokens, attendTokens } from "./step.ts";
+import { talliedBefore } from "./tally.ts";
 
 /**
  * Keys and values of a sequence, in a fixed amount of memory.
@@ -75,10 +74,8 @@ export class KVCache implements Disposable {
 
   readonly #backend: Backend;
   readonly #home: CacheHome;
-  readonly #log: EvictionLog | undefined;
-  readonly #schedule: Schedule;
+  readonly #evictor: Evictor;
   readonly #options: SettledOptions;
-  #evictions = 0;
   #disposed = false;
 
   /**
@@ -96,7 +93,7 @@ export class KVCache implements Disposable {
   constructor(backend: Backend, options: KVCacheOptions, home: CacheHome);
   constructor(backend: Backend, options: KVCacheOptions, home?: CacheHome) {
     const { policy = gkv(), dtype = "int8" } = options;
-    const { layers, queryHeads, kvHeads, headDim, boundaryAt } = options;
+    const { layers, queryHeads, kvHeads, headDim } = options;
     checkOptions({ ...options, policy });
     this.shape = { layers, queryHeads, kvHeads, headDim };
     this.policy = policy;
@@ -104,9 +101,7 @@ export class KVCache implements Disposable {
     this.#backend = backend;
     this.#options = { ...options, policy, dtype };
     this.#home = home ?? ownHome(backend, this.#options);
-    const { limits } = this.#home;
-    this.#schedule = new Schedule({ policy, limits, boundaryAt });
-    this.#log = options.record ? new EvictionLog(backend) : undefined;
+    this.#evictor = new Evictor(backend, this.#home, this.#options);
   }
 
   /** Tokens that an eviction leaves. */
@@ -124,9 +119,7 @@ export class KVCache implements Disposable {
    * protected; all that are held by a policy that never evicts.
    */
   get leastTokens(): number {
-    const { score, window } = this.policy;
-    if (score !== "none") return window + Math.max(1, this.#schedule.protect);
-    return Math.max(...this.#home.layers.map(({ cached }) => cached));
+    return this.#evictor.leastTokens;
   }
 
   /** Tokens appended to all layers: the position of the next one. */
@@ -157,6 +150,18 @@ export class KVCache implements Disposable {
   }
 
   /**
+   * Refuses a step of `n` tokens through all layers for want of room, and after
+   * one that an error ended amid them.
+   *
+   * @internal
+   */
+  checkStep(n: number): void {
+    this.#alive();
+    checkSettled("go on with", this.#home.layers);
+    this.checkRoom(n);
+  }
+
+  /**
    * Adds `n` tokens (all of `k` by default) after those already seen.
    *
    * @param k Keys `[n, kvHeads, headDim]`, rotary embedding applied.
@@ -167,20 +172,9 @@ export class KVCache implements Disposable {
    */
   append(layer: number, k: Tensor, v: Tensor, n: number = k.shape[0]): void {
     const state = this.#layer(layer);
-    const { kvHeads, headDim } = this.shape;
-    checkHeads("append k", k, n, kvHeads, headDim);
-    checkHeads("append v", v, n, kvHeads, headDim);
+    checkAppended(k, v, n, this.shape);
     this.checkRoom(n, layer);
-    const { cached, seen, names, groups } = state;
-    const backend = this.#backend;
-    // A group that is refused ends it: what others wrote is in slots not in use.
-    for (const group of groups) {
-      const [key, value] = [k, v].map((t) => headsOf(backend, state, group, t));
-      backend.append(group, key, value, n, cached, seen, names.kv);
-    }
-    state.cached += n;
-    state.seen += n;
-    state.pending += n;
+    appendTokens(this.#backend, state, k, v, n);
   }
 
   /**
@@ -201,23 +195,19 @@ export class KVCache implements Disposable {
     phase: Phase = n === 1 ? "decode" : "promptEnd",
   ): void {
     const state = this.#layer(layer);
-    const { queryHeads, headDim } = this.shape;
-    checkHeads("attend with q", q, n, queryHeads, headDim);
-    checkHeads("attend into out", out, n, queryHeads, headDim);
+    checkAttending(q, out, n, this.shape);
     checkPending(layer, n, state.pending);
-    this.#attention(state, q, out, n, phase);
-    rememberQueries(this.#backend, state, q, n);
-    state.pending = 0;
+    const { schedule } = this.#evictor;
+    const before = talliedBefore(state, this.policy, schedule, n, phase);
+    attendTokens(this.#backend, state, q, out, n, before);
     noteRevocable(state, this.policy, n, phase);
-    const isLast = layer === this.shape.layers - 1;
-    if (this.#schedule.isDue(state, phase, isLast)) this.#evict(layer);
+    this.#evictor.evictIfDue(layer, phase);
   }
 
   /** Evicts now whatever is over the budget, without waiting for its time. */
   evict(): void {
-    this.#home.layers.forEach((state, layer) => {
-      if (state.cached > this.tokens) this.#evict(layer);
-    });
+    this.#alive();
+    this.#evictor.evict();
   }
 
   /**
@@ -228,7 +218,7 @@ export class KVCache implements Disposable {
   stepsToEviction(): number {
     if (!isRevocable(this.policy)) return 0;
     const last = this.#layer(this.shape.layers - 1);
-    return this.#schedule.stepsToEviction(last);
+    return this.#evictor.schedule.stepsToEviction(last);
   }
 
   /**
@@ -241,53 +231,27 @@ export class KVCache implements Disposable {
    */
   rollback(n: number): void {
     this.#alive();
-    checkRevocable(this.#home.layers, n);
-    for (const layer of this.#home.layers) {
-      takeBack(layer, n, this.policy.interval);
-    }
+    rollBack(this.#home.layers, n, this.policy.interval);
   }
 
   /** Positions that a head holds, ascending. */
   async positions(layer: number, head: number): Promise<Int32Array> {
-    const { groups, cached } = this.#layer(layer);
-    const { kvHeads } = this.shape;
-    if (!(head >= 0 && head < kvHeads)) {
-      throw new RangeError(
-        `Cannot give the positions of KV head ${head}: there are ${kvHeads}`,
-      );
-    }
-    const group = groups.findLast(({ first }) => head >= first)!;
-    const held = this.#backend.slice(group.positions, 0, cached);
-    const all = await this.#backend.read(held) as Int32Array;
-    const start = (head - group.first) * cached;
-    return all.slice(start, start + cached).sort();
+    const state = this.#layer(layer);
+    checkHead(head, this.shape);
+    return await positionsOf(this.#backend, state, head);
   }
 
-  /**
-   * Every eviction so far, the oldest first; needs the option `record`.
-   */
+  /** Every eviction so far, the oldest first; needs the option `record`. */
   evictions(): Promise<EvictionRecord[]> {
     this.#alive();
-    return this.#log?.read() ?? Promise.resolve([]);
+    return this.#evictor.records();
   }
 
   /** What is used, in tokens and bytes. */
   stats(): CacheStats {
-    const { seen, cached } = this.#layer(this.shape.layers - 1);
-    const { layers, queryHeads, headDim } = this.shape;
-    const { eviction, slotBytes } = this.#home;
-    const queryBytes = layers * queriesKept(this.policy) * queryHeads *
-      headDim * 4;
-    return {
-      seen,
-      cached,
-      budgetTokens: this.tokens,
-      bytes: this.#home.layers.reduce((sum, layer) => sum + layer.cached, 0) *
-        slotBytes / layers,
-      budgetBytes: this.slots * slotBytes,
-      scratchBytes: queryBytes + eviction.scratchBytes,
-      evictions: this.#evictions,
-    };
+    this.#alive();
+    const { evictions } = this.#evictor.progress;
+    return statsOf(this.#home, this.#options, evictions);
   }
 
   /**
@@ -295,7 +259,7 @@ export class KVCache implements Disposable {
    * never stopped; `snapshot/snapshot.ts` has their format. They are of the
    * moment of the call, whatever happens to the cache until they are there.
    *
-   * @throws {TypeError} between an `append` and its `attend`.
+   * @throws {TypeError} amid a step: all layers must have had the same tokens.
    *
    * @example
    * ```ts
@@ -316,17 +280,8 @@ export class KVCache implements Disposable {
    */
   async save(options: SaveOptions = {}): Promise<Uint8Array> {
     const held = this.#settled("save");
-    const { policy, dtype, reposition } = this.#options;
-    const header: Header = {
-      shape: this.shape,
-      dtype,
-      policy,
-      reposition,
-      limits: this.#home.limits,
-      schedule: this.#schedule.progress,
-      evictions: this.#evictions,
-      layers: held.layers,
-    };
+    const { progress } = this.#evictor;
+    const header = headerOf(this.#options, this.#home, progress);
     return await writeSnapshot(this.#backend, header, held, options);
   }
 
@@ -344,20 +299,10 @@ export class KVCache implements Disposable {
     options: RestoreOptions = {},
   ): Promise<KVCache> {
     const { header, payload } = await readSnapshot(bytes, options);
-    const { shape, policy, dtype, limits, reposition } = header;
-    const { boundaryAt, record } = options;
-    const settled = {
-      ...shape,
-      policy,
-      dtype,
-      reposition,
-      budget: { tokens: limits.tokens },
-      ...(boundaryAt && { boundaryAt }),
-      ...(record && { record }),
-    };
-    const home = ownHome(backend, settled, limits);
+    const settled = settledOf(header, options);
+    const home = ownHome(backend, settled, header.limits);
     const cache = new KVCache(backend, settled, home);
-    cache.#resume(header);
+    cache.#resume(header, header.layers);
     writeLayers(backend, cache.#settled("restore"), payload);
     return cache;
   }
@@ -367,7 +312,7 @@ export class KVCache implements Disposable {
    * budget: one prompt can go on in many ways. Only what is in use is copied. What its evictions
    * recorded stays with the original.
    *
-   * @throws {TypeError} between an `append` and its `attend`.
+   * @throws {TypeError} amid a step: all layers must have had the same tokens.
    * @throws {RangeError} when the backend has not enough memory.
    *
    * @example
@@ -390,11 +335,7 @@ export class KVCache implements Disposable {
   fork(options: ForkOptions = {}): KVCache {
     const held = this.#settled("fork");
     const fork = this.alike(this.#backend, options);
-    fork.#resume({
-      layers: held.layers,
-      schedule: this.#schedule.progress,
-      evictions: this.#evictions,
-    });
+    fork.#resume(this.#evictor.progress, held.layers);
     copyLayers(this.#backend, held, fork.#home.layers);
     return fork;
   }
@@ -415,15 +356,13 @@ export class KVCache implements Disposable {
   reset(): void {
     this.#alive();
     for (const layer of this.#home.layers) Object.assign(layer, emptyLayer);
-    this.#log?.clear();
-    this.#schedule.reset();
-    this.#evictions = 0;
+    this.#evictor.reset();
   }
 
   /** Gives all memory back; using the cache afterwards throws. */
   dispose(): void {
     if (this.#disposed) return;
-    this.#log?.clear();
+    this.#evictor.clear();
     this.#disposed = true;
     this.#home.memory[Symbol.dispose]();
   }
@@ -435,12 +374,9 @@ export class KVCache implements Disposable {
 
   #layer(index: number): Layer {
     this.#alive();
-    const layer = this.#home.layers[index];
-    if (layer) return layer;
-    throw new RangeError(
-      `Cannot use layer ${index}: the cache has layers 0 to ` +
-        `${this.#home.layers.length - 1}`,
-    );
+    const { layers } = this.#home;
+    checkLayer(index, layers);
+    return layers[index];
   }
 
   #alive(): void {
@@ -458,54 +394,10 @@ export class KVCache implements Disposable {
   }
 
   /** Takes over how far another cache is. */
-  #resume(
-    { layers, schedule, evictions }: Pick<
-      Header,
-      "layers" | "schedule" | "evictions"
-    >,
-  ): void {
+  #resume(progress: EvictionProgress, layers: readonly Progress[]): void {
     layers.forEach((layer, i) => {
       Object.assign(this.#home.layers[i], progressOf(layer));
     });
-    this.#schedule.resume(schedule);
-    this.#evictions = evictions;
-  }
-
-  #attention(
-    state: Layer,
-    q: Tensor,
-    out: Tensor,
-    n: number,
-    phase: Phase,
-  ): void {
-    const { cached, names, groups } = state;
-    const backend = this.#backend;
-    const before = talliedBefore(state, this.policy, this.#schedule, n, phase);
-    for (const group of groups) {
-      const query = headsOf(backend, state, group, q);
-      const result = headsOf(backend, state, group, out);
-      const tally = before === NO_TALLY ? undefined : group.tally;
-      const { q: name } = names;
-      backend.attention(query, group, result, n, cached, name, tally, before);
-    }
-  }
-
-  #evict(index: number): void {
-    const layer = this.#layer(index);
-    const { window } = this.policy;
-    const [log, tokens] = [this.#log, this.tokens];
-    const { eviction } = this.#home;
-    const extent = {
-      layer: index,
-      seen: layer.seen,
-      tokens,
-      older: layer.cached - window,
-      remembered: tokens - window,
-    };
-    const note = log &&
-      ((group: HeadGroup) => log.note(extent, group, eviction.finalScores));
-    eviction.run(index, layer, tokens, this.#schedule.protect, note);
-    layer.revocable = layer.tallied = 0;
-    if (index === this.shape.layers - 1) this.#evictions++;
+    this.#evictor.resume(progress);
   }
 }

@@ -1,4 +1,4 @@
-import type { Tensor } from "../kernels/ops.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import type { CacheShape, Layer } from "./layer.ts";
 import type { KVCacheOptions } from "./options.ts";
 import { checkPolicy, needsBoundaries, type Policy } from "./policy.ts";
@@ -69,8 +69,24 @@ function checkReposition(
   );
 }
 
+/** Refuses a layer that there is not. */
+export function checkLayer(index: number, layers: readonly Layer[]): void {
+  if (layers[index]) return;
+  throw new RangeError(
+    `Cannot use layer ${index}: the cache has layers 0 to ${layers.length - 1}`,
+  );
+}
+
+/** Refuses a KV head that there is not. */
+export function checkHead(head: number, { kvHeads }: CacheShape): void {
+  if (head >= 0 && head < kvHeads) return;
+  throw new RangeError(
+    `Cannot give the positions of KV head ${head}: there are ${kvHeads}`,
+  );
+}
+
 /** Refuses a tensor that is not `[n or more, heads, headDim]`. */
-export function checkHeads(
+function checkHeads(
   action: string,
   tensor: Tensor,
   n: number,
@@ -88,6 +104,28 @@ export function checkHeads(
   );
 }
 
+/** Refuses keys and values of another shape. */
+export function checkAppended(
+  k: Tensor,
+  v: Tensor,
+  n: number,
+  { kvHeads, headDim }: CacheShape,
+): void {
+  checkHeads("append k", k, n, kvHeads, headDim);
+  checkHeads("append v", v, n, kvHeads, headDim);
+}
+
+/** Refuses queries and a result of another shape. */
+export function checkAttending(
+  q: Tensor,
+  out: Tensor,
+  n: number,
+  { queryHeads, headDim }: CacheShape,
+): void {
+  checkHeads("attend with q", q, n, queryHeads, headDim);
+  checkHeads("attend into out", out, n, queryHeads, headDim);
+}
+
 /** Refuses other queries than those of the tokens just appended. */
 export function checkPending(layer: number, n: number, pending: number): void {
   if (n === pending) return;
@@ -97,16 +135,29 @@ export function checkPending(layer: number, n: number, pending: number): void {
   );
 }
 
-/** Refuses what is between an `append` and its `attend`. */
+/** Refuses what is amid a step: attention or layers are still to come. */
 export function checkSettled(
   action: string,
-  layers: readonly Pick<Layer, "pending">[],
+  layers: readonly Pick<Layer, "pending" | "seen">[],
 ): void {
   const layer = layers.findIndex(({ pending }) => pending > 0);
-  if (layer < 0) return;
+  if (layer < 0) return checkSeen(action, layers);
   throw new TypeError(
     `Cannot ${action} the cache: ${layers[layer].pending} tokens of layer ` +
       `${layer} were appended and not attended to, attend is needed`,
+  );
+}
+
+/** Refuses layers of which not all have had the last tokens. */
+function checkSeen(
+  action: string,
+  layers: readonly Pick<Layer, "seen">[],
+): void {
+  const [first, last] = [layers[0].seen, layers.at(-1)!.seen];
+  if (first === last) return;
+  throw new TypeError(
+    `Cannot ${action} the cache: its first layer has seen ${first} tokens, the ` +
+      `last ${last}, the rest of the step or a reset is needed`,
   );
 }
 

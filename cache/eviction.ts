@@ -1,10 +1,10 @@
 import type { Allocations } from "../kernels/allocations.ts";
+import type { Backend } from "../kernels/backend.ts";
 import type {
-  Backend,
   SelectionCounts,
   SelectionTensors,
-  Tensor,
-} from "../kernels/ops.ts";
+} from "../kernels/selection.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import type { HeadGroup, Layer } from "./layer.ts";
 import type { KVCacheOptions } from "./options.ts";
 import type { Policy } from "./policy.ts";
@@ -82,9 +82,14 @@ export class Eviction {
     return this.#scratch.finalScores;
   }
 
-  /** Bytes of the intermediate results. */
+  /** Bytes of the intermediate results, which may serve other caches as well. */
   get scratchBytes(): number {
     return scratchBytes(this.#scratch);
+  }
+
+  /** Bytes of what it has beside them. */
+  get ownBytes(): number {
+    return this.#repositioner?.bytes ?? 0;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Allocations } from "../kernels/allocations.ts";
-import type { Backend, CacheType } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import { resolveBudget } from "./budget.ts";
 import { protectMost } from "./checks.ts";
 import { allocateScratch, Eviction } from "./eviction.ts";

@@ -1,12 +1,8 @@
 import type { Allocations } from "../kernels/allocations.ts";
 import { vectorBytes } from "../kernels/cache_bytes.ts";
-import type {
-  Backend,
-  CacheType,
-  LayerCache,
-  Tally,
-  Tensor,
-} from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { LayerCache, Tally } from "../kernels/layer_cache.ts";
+import type { CacheType, Tensor } from "../kernels/tensors.ts";
 import type { Policy } from "./policy.ts";
 import { queriesKept } from "./rollback.ts";
 
@@ -221,6 +217,19 @@ export function headsOf(
   return backend.slice(tensor, first * share, (first + heads) * share);
 }
 
+/** Positions that a KV head of a layer holds, ascending. */
+export async function positionsOf(
+  backend: Backend,
+  { groups, cached }: Layer,
+  head: number,
+): Promise<Int32Array> {
+  const group = groups.findLast(({ first }) => head >= first)!;
+  const held = backend.slice(group.positions, 0, cached);
+  const all = await backend.read(held) as Int32Array;
+  const start = (head - group.first) * cached;
+  return all.slice(start, start + cached).sort();
+}
+
 /** Bytes of one slot of one layer: keys, values, position and scores. */
 export function slotBytes(
   { kvHeads, headDim }: CacheShape,
@@ -229,22 +238,4 @@ export function slotBytes(
   const scores = [history, sums, tally, squares].filter(Boolean).length;
   const words = (1 + scores) * Float32Array.BYTES_PER_ELEMENT;
   return kvHeads * (2 * vectorBytes(type, headDim) + words);
-}
-
-/** Keeps the last queries of `q`, `n` entries, in the layer's ring. */
-export function rememberQueries(
-  backend: Backend,
-  layer: Layer,
-  q: Tensor,
-  n: number,
-): void {
-  const { queries } = layer;
-  if (!queries) return;
-  const ring = queries.shape[0];
-  for (let done = Math.max(0, n - ring); done < n;) {
-    const run = Math.min(n - done, ring - layer.next);
-    backend.copy(q, done, queries, layer.next, run);
-    layer.next = (layer.next + run) % ring;
-    done += run;
-  }
 }

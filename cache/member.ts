@@ -1,5 +1,5 @@
 import { Allocations } from "../kernels/allocations.ts";
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import type { CacheArena, Region } from "./arena.ts";
 import { leastTokens, slackOf } from "./budget.ts";
 import { KVCache } from "./cache.ts";

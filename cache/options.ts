@@ -1,5 +1,5 @@
 import type { Budget } from "./budget.ts";
-import type { CacheType } from "../kernels/ops.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import type { CacheShape } from "./layer.ts";
 import type { Policy } from "./policy.ts";
 
@@ -70,7 +70,10 @@ export interface CacheStats {
   bytes: number;
   /** Bytes of all slots: the most that `bytes` can become. */
   budgetBytes: number;
-  /** Bytes of intermediate results and of the queries that score. */
+  /**
+   * Bytes of intermediate results, of the queries that score, and of the angles
+   * that {@linkcode KVCacheOptions.reposition} needs.
+   */
   scratchBytes: number;
   /** Evictions so far; one of all layers and heads counts once. */
   evictions: number;

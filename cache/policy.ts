@@ -1,4 +1,5 @@
-import type { HeadRule, SelectionRule } from "../kernels/ops.ts";
+import type { HeadRule } from "../kernels/layer_cache.ts";
+import type { SelectionRule } from "../kernels/selection.ts";
 import type { Scorer } from "./scorer.ts";
 
 /**

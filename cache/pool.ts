@@ -1,4 +1,5 @@
-import type { Backend, CacheType } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import { CacheArena } from "./arena.ts";
 import type { Budget } from "./budget.ts";
 import { leastTokens } from "./budget.ts";
@@ -68,7 +69,10 @@ export interface PoolStats {
   bytes: number;
   /** Bytes of all slots: the most that `bytes` can become. */
   budgetBytes: number;
-  /** Bytes of intermediate results and of the queries that score. */
+  /**
+   * Bytes of intermediate results, of the queries that score, and of the angles
+   * that `reposition` needs.
+   */
   scratchBytes: number;
   /** Of each sequence, in the order in which they joined. */
   sequences: CacheStats[];

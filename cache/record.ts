@@ -1,4 +1,5 @@
-import type { Backend, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import type { HeadGroup } from "./layer.ts";
 
 /** One eviction of one layer, as training masks need it. */

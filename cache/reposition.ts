@@ -1,5 +1,7 @@
 import type { Allocations } from "../kernels/allocations.ts";
-import type { Backend, SelectionCounts, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { SelectionCounts } from "../kernels/selection.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import type { HeadGroup, Layer } from "./layer.ts";
 import type { RotaryEmbedding } from "./options.ts";
 
@@ -27,6 +29,13 @@ export class Repositioner {
     this.#frequencies = memory.tensor([1, pairs]);
     this.#angles = queries ? memory.tensor([queries, pairs, 2]) : undefined;
     backend.write(this.#frequencies, rotary.frequencies);
+  }
+
+  /** Bytes of frequencies and angles. */
+  get bytes(): number {
+    const { length } = this.#rotary.frequencies;
+    const [queries] = this.#angles?.shape ?? [0];
+    return (1 + 2 * queries) * length * Float32Array.BYTES_PER_ELEMENT;
   }
 
   /** Turns the keys that stay to the ranks that they will have. */

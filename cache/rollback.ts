@@ -34,7 +34,7 @@ export function noteRevocable(
  * Makes a layer forget its `n` newest tokens: they are in the last slots in
  * use, and their queries are the last of the ring.
  */
-export function takeBack(layer: Layer, n: number, interval: number): void {
+function takeBack(layer: Layer, n: number, interval: number): void {
   layer.cached -= n;
   layer.seen -= n;
   layer.revocable -= n;
@@ -46,8 +46,22 @@ export function takeBack(layer: Layer, n: number, interval: number): void {
   if (ring) layer.next = modulo(layer.next - n, ring);
 }
 
+/**
+ * Makes all layers forget their `n` newest tokens.
+ *
+ * @throws {RangeError} for tokens that cannot be taken back; nothing changes.
+ */
+export function rollBack(
+  layers: readonly Layer[],
+  n: number,
+  interval: number,
+): void {
+  checkRevocable(layers, n);
+  for (const layer of layers) takeBack(layer, n, interval);
+}
+
 /** Refuses to take back what is not there to be taken back. */
-export function checkRevocable(layers: readonly Layer[], n: number): void {
+function checkRevocable(layers: readonly Layer[], n: number): void {
   const most = Math.min(
     ...layers.map(({ pending, revocable }) => pending ? 0 : revocable),
   );

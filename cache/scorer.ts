@@ -1,4 +1,6 @@
-import type { Backend, LayerCache, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { LayerCache } from "../kernels/layer_cache.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 
 /**
  * A score of one's own: one number for each token before the window, the best

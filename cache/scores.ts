@@ -1,4 +1,5 @@
-import type { Backend, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import { hash } from "../kernels/reference/random.ts";
 import { type HeadGroup, headsOf, type Layer } from "./layer.ts";
 import type { KVCacheOptions } from "./options.ts";

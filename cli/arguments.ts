@@ -1,6 +1,6 @@
 import { type MethodOptions, policies } from "../cache/policies/mod.ts";
 import type { Policy } from "../cache/policy.ts";
-import type { CacheType } from "../kernels/ops.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**

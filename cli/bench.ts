@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { GpuBackend } from "../gpu/backend.ts";
 import { type BackendName, openBackend } from "../kernels/open.ts";
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import type { GenerateOptions } from "../model/generation.ts";
 import type { Model } from "../model/model.ts";
 import type { Session } from "../model/session.ts";

@@ -6,7 +6,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { DOMParser } from "linkedom";
-import type { CacheType } from "../kernels/ops.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 
 const WIDTH = 760;
 const LEGEND = 130;

@@ -1,6 +1,6 @@
 import type { Engine } from "../model/engine.ts";
 import type { Model } from "../model/model.ts";
-import type { SessionOptions } from "../model/sequence.ts";
+import type { SessionOptions } from "../model/session_options.ts";
 import { Session } from "../model/session.ts";
 
 /** A session that goes on after an end token: it does not know which they are. */

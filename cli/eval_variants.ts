@@ -1,5 +1,5 @@
 import { type MethodOptions, policies } from "../cache/policies/mod.ts";
-import type { CacheType } from "../kernels/ops.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import type { Fidelity, Variant } from "../model/evaluation/fidelity.ts";
 import type { PassRate } from "../model/evaluation/pass_rate.ts";
 import { list, policyNamed, typeNamed } from "./arguments.ts";

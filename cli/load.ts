@@ -1,4 +1,4 @@
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import { loadModel, type Model } from "../model/model.ts";
 import { modelSources } from "./model_sources.ts";
 import { bar, type ProgressLine } from "./progress.ts";

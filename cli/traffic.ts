@@ -1,7 +1,7 @@
 import { vectorBytes } from "../kernels/cache_bytes.ts";
 import type { GpuBackend } from "../gpu/backend.ts";
 import type { GpuCounts } from "../gpu/queue.ts";
-import type { CacheType } from "../kernels/ops.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import type { GenerateOptions } from "../model/generation.ts";
 import type { Model } from "../model/model.ts";
 import type { Session } from "../model/session.ts";

@@ -4,6 +4,7 @@ import type { LearningRate } from "../train/adamw.ts";
 import type { DistillOptions } from "../train/distill.ts";
 import type { GrpoOptions } from "../train/grpo.ts";
 import type { PretrainOptions } from "../train/pretrain.ts";
+import type { RewardRule } from "../train/samples.ts";
 import type { TrainerOptions } from "../train/trainer.ts";
 import { list, policyNamed, policyNames } from "./arguments.ts";
 import { UsageError } from "./usage_error.ts";
@@ -51,6 +52,7 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   --clip LOW,HIGH          ratios that are still rewarded (0.8,1.28)
   --beta B                 weight of the divergence from RUN (0.01)
   --max-tokens N           of a solution (480)
+  --reward answer|steps    for a right answer, or for right steps too (answer)
   --forgive-cut-off        no negative advantage for what was cut off
   --bucket N               texts are padded to multiples of it (128)
   --batch N                most tokens that are computed at once (8192)`;
@@ -105,6 +107,7 @@ const reinforcement = {
   bucket: { type: "string", default: "128" },
   clip: { type: "string", default: "0.8,1.28" },
   problems: { type: "string", default: "8" },
+  reward: { type: "string", default: "answer" },
   samples: { type: "string", default: "8" },
   updates: { type: "string", default: "2" },
 } as const;
@@ -165,6 +168,7 @@ function readGrpo(args: string[]): Training {
     samples: number(values, "samples"),
     updates: number(values, "updates"),
     maxTokens: number(values, "max-tokens"),
+    reward: rewardRule(values.reward),
     clip: [least, greatest] as const,
     beta: number(values, "beta"),
     forgiveCutOff: values["forgive-cut-off"] === true,
@@ -229,6 +233,13 @@ function evictionOptions(
   });
   const kept = numbers({ budgets, ...values }, "budgets");
   return { from: values.from, policy, budgets: kept };
+}
+
+function rewardRule(text: Values[string]): RewardRule {
+  if (text === "answer" || text === "steps") return text;
+  throw new UsageError(
+    `Cannot reward "${text}": one of answer, steps is needed`,
+  );
 }
 
 function number(values: Values, name: string, byDefault?: number): number {

@@ -1,4 +1,4 @@
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import { notFinite } from "../kernels/reference/finite.ts";
 import { add } from "../kernels/wgsl/add.ts";
 import { addNorm } from "../kernels/wgsl/add_norm.ts";

@@ -1,5 +1,6 @@
 import { vectorBytes } from "../kernels/cache_bytes.ts";
-import type { DType, MemoryStats, Tensor, WeightPart } from "../kernels/ops.ts";
+import type { MemoryStats } from "../kernels/backend.ts";
+import type { DType, Tensor, WeightPart } from "../kernels/tensors.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import { pack, packedWords } from "../kernels/wgsl/pack.ts";
 import { GpuBuffers } from "./buffers.ts";

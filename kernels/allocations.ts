@@ -1,4 +1,5 @@
-import type { Backend, DType, Tensor, Weight, WeightPart } from "./ops.ts";
+import type { Backend } from "./backend.ts";
+import type { DType, Tensor, Weight, WeightPart } from "./tensors.ts";
 
 /** Memory that is given back together: what one object allocates. */
 export class Allocations implements Disposable {

@@ -1,4 +1,4 @@
-import type { CacheType } from "./ops.ts";
+import type { CacheType } from "./tensors.ts";
 
 /** Bytes of a vector of `headDim` numbers, with its scale if it has one. */
 export function vectorBytes(type: CacheType, headDim: number): number {

@@ -1,7 +1,7 @@
 import type { GpuOptions } from "../gpu/device.ts";
 import { WasmBackend } from "../wasm/backend.ts";
 import type { WasmOptions } from "../wasm/kernels.ts";
-import type { Backend } from "./ops.ts";
+import type { Backend } from "./backend.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 
 /** Backends by name. */

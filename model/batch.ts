@@ -52,7 +52,10 @@ export interface BatchPiece {
  * which may be a token more than was given here.
  *
  * @throws {RangeError} for a number of sequences out of range.
- * @throws What {@linkcode Session.generate} does; then all end.
+ * @throws What {@linkcode Session.generate} does; then all end. One that has no
+ * room, or is refused before it begins, leaves the others as they were. An error
+ * amid a pass leaves their caches between two steps, from which an eviction
+ * cannot be taken back, and a GPU does not say whose it was: they must be reset.
  *
  * @example Many prompts, four at a time
  * ```ts ignore

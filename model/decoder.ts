@@ -1,7 +1,8 @@
 import type { KVCache } from "../cache/cache.ts";
 import type { Phase } from "../cache/options.ts";
 import { Allocations } from "../kernels/allocations.ts";
-import type { Backend, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import type { ModelConfig } from "./checkpoint/checkpoint.ts";
 import { RotaryAngles } from "./rotary.ts";
 import type { BlockWeights, ModelWeights } from "./weights.ts";
@@ -75,6 +76,7 @@ export class Decoder {
    * in all; or `i32 [n]` on the device, so that they need not be known here.
    * @throws {RangeError} for more, or when a cache has no room; then all are as
    * before.
+   * @throws {TypeError} after an error amid the blocks, until a cache is reset.
    */
   forwardBatch(
     ids: ArrayLike<number> | Tensor,
@@ -82,7 +84,7 @@ export class Decoder {
   ): void {
     const n = stretches.reduce((sum, { n }) => sum + n, 0);
     checkTokens(n);
-    for (const { cache, n } of stretches) cache.checkRoom(n);
+    for (const { cache, n } of stretches) cache.checkStep(n);
     // First what is written, then what is enqueued: so it can go out together.
     const tokens = this.#tokens(ids);
     this.#turnTo(stretches);

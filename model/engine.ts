@@ -1,4 +1,4 @@
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { Decoder } from "./decoder.ts";
 import { type LoadOptions, loadWeights, type ModelWeights } from "./weights.ts";

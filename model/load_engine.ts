@@ -1,6 +1,6 @@
 import { GpuMemoryError } from "../gpu/error.ts";
 import { openBackend, type OpenBackendOptions } from "../kernels/open.ts";
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { Engine } from "./engine.ts";
 import type { LoadOptions } from "./weights.ts";

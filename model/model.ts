@@ -1,6 +1,6 @@
 import type { CacheShape } from "../cache/layer.ts";
 import { KVPool, type KVPoolOptions } from "../cache/pool.ts";
-import type { Backend } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
 import { type ChatTemplate, chatTemplateOf } from "./tokenizer/chat.ts";
 import type { Checkpoint, ModelConfig } from "./checkpoint/checkpoint.ts";
 import type { Decoder } from "./decoder.ts";
@@ -9,13 +9,13 @@ import { fileSources } from "./files/files.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import { lacksMemory, loadEngine, loadOwn } from "./load_engine.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import {
-  type EngineHost,
-  type RestoreSessionOptions,
-  Sequence,
-  type SessionOptions,
-  type WaitingSessionOptions,
-} from "./sequence.ts";
+import type { EngineHost } from "./engine_host.ts";
+import { Sequence } from "./sequence.ts";
+import type {
+  RestoreSessionOptions,
+  SessionOptions,
+  WaitingSessionOptions,
+} from "./session_options.ts";
 import { Session } from "./session.ts";
 import { readSession } from "./session_snapshot.ts";
 import type { ByteSource } from "./checkpoint/source.ts";

@@ -5,7 +5,7 @@ import {
   newGeneration,
   type StopReason,
 } from "./generation.ts";
-import type { Tensor } from "../kernels/ops.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import { PromptProgress } from "./prompt_progress.ts";
 import type { Sampler } from "./sampling/sampler.ts";
 import type { Sequence } from "./sequence.ts";

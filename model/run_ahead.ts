@@ -1,5 +1,6 @@
 import { REVOCABLE } from "../cache/rollback.ts";
-import type { Backend, Tensor } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { Tensor } from "../kernels/tensors.ts";
 import type { Run } from "./run.ts";
 import { Sequence } from "./sequence.ts";
 

@@ -1,72 +1,20 @@
 import { KVCache } from "../cache/cache.ts";
-import type {
-  KVCacheOptions,
-  Phase,
-  RotaryEmbedding,
-} from "../cache/options.ts";
-import type { JoinOptions, KVPool, WaitOptions } from "../cache/pool.ts";
+import type { Phase } from "../cache/options.ts";
 import { cannotRestore } from "../cache/snapshot/error.ts";
-import type { RestoreOptions } from "../cache/snapshot/options.ts";
-import type { Backend, Tensor } from "../kernels/ops.ts";
-import type { ModelConfig, RotaryConfig } from "./checkpoint/checkpoint.ts";
-import { CHUNK_TOKENS } from "./decoder.ts";
 import { DeviceLostError } from "../gpu/error.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { Tensor } from "../kernels/tensors.ts";
+import { CHUNK_TOKENS } from "./decoder.ts";
 import type { Engine } from "./engine.ts";
+import type { EngineHost } from "./engine_host.ts";
 import { lacksMemory } from "./load_engine.ts";
-import { RotaryAngles } from "./rotary.ts";
+import { boundariesOf, joinOptions, newCache } from "./sequence_cache.ts";
+import type {
+  RestoreSessionOptions,
+  SessionOptions,
+  WaitingSessionOptions,
+} from "./session_options.ts";
 import type { SavedSession, Step } from "./session_snapshot.ts";
-import { BoundaryTable } from "./tokenizer/boundary_table.ts";
-import type { Tokenizer } from "./tokenizer/tokenizer.ts";
-
-/**
- * Options of a {@linkcode Session}: those of its cache. In a pool, budget and
- * type are the pool's.
- */
-export type SessionOptions =
-  & Partial<Pick<KVCacheOptions, "budget" | "contextLength">>
-  & Pick<
-    KVCacheOptions,
-    "policy" | "protectPrompt" | "protectShare" | "slots" | "record" | "dtype"
-  >
-  & {
-    /**
-     * Keep rotary positions within the cache's length, for texts beyond what
-     * the model was trained for (arXiv 2309.17453).
-     */
-    reposition?: boolean;
-    /** Share this pool's memory with its other sequences. */
-    pool?: KVPool | undefined;
-  }
-  & Pick<JoinOptions, "weight" | "least">;
-
-/** Options of a session that waits until its pool has room. */
-export type WaitingSessionOptions =
-  & SessionOptions
-  & { pool: KVPool }
-  & Pick<WaitOptions, "admit" | "signal">;
-
-/** Options of {@linkcode Model.restoreSession}. */
-export type RestoreSessionOptions = Pick<
-  RestoreOptions,
-  "policy" | "record" | "maxBytes"
->;
-
-/** A model, as what runs on it sees it. */
-export interface EngineHost {
-  /** What the files say of it. */
-  readonly config: ModelConfig;
-  /** Where the model runs now. */
-  readonly engine: Engine;
-  /** Tells separators and newlines from other tokens, where there is one. */
-  readonly tokenizer?: Tokenizer | undefined;
-  /** Another engine in the place of one whose device or memory was lost. */
-  recover(lost: Engine, error: unknown): Promise<Engine>;
-  /** Which model it is, in hexadecimal. */
-  fingerprint(): Promise<string>;
-}
-
-/** Tokens that a text may have more of than a cache when none is said. */
-const DEFAULT_BUDGET = { tokens: 1024 };
 
 /** A text that a {@linkcode Sequence} goes on from. */
 interface HeldText {
@@ -329,104 +277,4 @@ export class Sequence {
     const last = this.#steps.at(-1);
     if (last && --last.times === 0) this.#steps.pop();
   }
-}
-
-function newCache(
-  host: EngineHost,
-  options: SessionOptions,
-  tokens: readonly number[],
-  settle: () => void,
-): KVCache {
-  const { pool, weight, least, reposition, ...own } = options;
-  if (pool) {
-    return pool.join(joinOptions(host, pool, options, tokens, settle));
-  }
-  if (weight !== undefined || least !== undefined) {
-    throw new TypeError(
-      "Cannot make a session with a weight or a least: they are those of a " +
-        "share, a pool is needed",
-    );
-  }
-  const { layers, queryHeads, kvHeads, headDim, contextLength } = host.config;
-  return new KVCache(host.engine.backend, {
-    budget: DEFAULT_BUDGET,
-    contextLength,
-    ...own,
-    layers,
-    queryHeads,
-    kvHeads,
-    headDim,
-    ...boundariesOf(host, tokens),
-    ...rotaryOf(host, reposition),
-  });
-}
-
-/** What a text asks of a pool. */
-function joinOptions(
-  host: EngineHost,
-  pool: KVPool,
-  options: SessionOptions,
-  tokens: readonly number[],
-  settle: () => void,
-): JoinOptions {
-  checkPool(host, pool, options);
-  const { policy = pool.policy, record = false, weight = 1 } = options;
-  const { protectPrompt = false, protectShare, least } = options;
-  return {
-    policy,
-    record,
-    weight,
-    protectPrompt,
-    settle,
-    ...(protectShare !== undefined && { protectShare }),
-    ...(least !== undefined && { least }),
-    ...boundariesOf(host, tokens),
-    ...rotaryOf(host, options.reposition),
-  };
-}
-
-/** Refuses a pool that is of another model or place, and options that are its own. */
-function checkPool(
-  { config, engine }: EngineHost,
-  pool: KVPool,
-  options: SessionOptions,
-): void {
-  const own = (["budget", "dtype", "slots", "contextLength"] as const).find(
-    (option) => options[option] !== undefined,
-  );
-  const sizes = ["layers", "queryHeads", "kvHeads", "headDim"] as const;
-  const isAlike = sizes.every((size) => pool.shape[size] === config[size]);
-  if (!own && isAlike && pool.backend === engine.backend) return;
-  throw new TypeError(
-    "Cannot make a session in the pool: " +
-      (own
-        ? `its ${own} is the pool's, a session without is needed`
-        : "it is of another model or backend, one that the model made is " +
-          "needed"),
-  );
-}
-
-function rotaryOf(
-  { config: { rotary, headDim } }: EngineHost,
-  isWanted = false,
-): Pick<KVCacheOptions, "reposition"> {
-  return isWanted ? { reposition: rotaryEmbedding(rotary, headDim) } : {};
-}
-
-/** What a text has where, which only a tokenizer can tell. */
-function boundariesOf(
-  { tokenizer }: EngineHost,
-  tokens: readonly number[],
-): Pick<KVCacheOptions, "boundaryAt"> {
-  if (!tokenizer) return {};
-  const table = new BoundaryTable(tokenizer);
-  return { boundaryAt: (position) => table.of(tokens[position]) };
-}
-
-function rotaryEmbedding(
-  rotary: RotaryConfig,
-  headDim: number,
-): RotaryEmbedding {
-  const { frequencies } = new RotaryAngles(rotary, headDim);
-  return { frequencies, pairing: rotary.pairing };
 }

@@ -2,7 +2,7 @@ import type { KVCache } from "../cache/cache.ts";
 import type { CacheStats } from "../cache/options.ts";
 import type { GpuBackend } from "../gpu/backend.ts";
 import type { GpuCounts } from "../gpu/queue.ts";
-import type { MemoryStats } from "../kernels/ops.ts";
+import type { MemoryStats } from "../kernels/backend.ts";
 import { decodeRuns, only } from "./decode_runs.ts";
 import type { GenerateOptions, Generation } from "./generation.ts";
 import {
@@ -13,7 +13,9 @@ import {
 import { Run } from "./run.ts";
 import { checkDepth } from "./run_ahead.ts";
 import { Sampler } from "./sampling/sampler.ts";
-import { type EngineHost, Sequence, type SessionOptions } from "./sequence.ts";
+import type { EngineHost } from "./engine_host.ts";
+import { Sequence } from "./sequence.ts";
+import type { SessionOptions } from "./session_options.ts";
 import { writeSession } from "./session_snapshot.ts";
 import type { Message } from "./tokenizer/chat.ts";
 
@@ -102,7 +104,8 @@ export class Session implements Disposable {
    *
    * @param prompt A string is the next message of the user; an array of
    * messages is the whole conversation, from the first one on.
-   * @throws {TypeError} while another generation of the session runs.
+   * @throws {TypeError} while another generation of the session runs, and after
+   * an error amid the computation of a token, until it is reset.
    */
   async *generate(
     prompt: string | readonly Message[],

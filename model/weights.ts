@@ -1,5 +1,6 @@
 import { Allocations } from "../kernels/allocations.ts";
-import type { Backend, Tensor, Weight } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { Tensor, Weight } from "../kernels/tensors.ts";
 import { dequantize, storedBytes } from "../kernels/stored.ts";
 import type { Checkpoint, TensorEntry } from "./checkpoint/checkpoint.ts";
 

@@ -1,4 +1,6 @@
-import type { Backend, CacheType, MergeRule } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { MergeRule } from "../kernels/selection.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import { KVCache } from "../cache/cache.ts";
 import type { Policy } from "../cache/policy.ts";
 import type { EvictionRecord } from "../cache/record.ts";

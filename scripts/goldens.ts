@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { type BackendName, openBackend } from "../kernels/open.ts";
-import type { CacheType } from "../kernels/ops.ts";
+import type { CacheType } from "../kernels/tensors.ts";
 import { type Golden, matches, replay, tolerance } from "./golden.ts";
 
 const { values, positionals } = parseArgs({

@@ -1,27 +1,11 @@
-import {
-  type Batch,
-  type Block,
-  type Lecture,
-  makeLearner,
-} from "./learner.ts";
-import type { ObjectiveName } from "./objectives.ts";
-import type { TwinConfig } from "./twin_config.ts";
-import type { Assignment, Opening } from "./worker.ts";
+import type { Batch, Block, Lecture } from "./learner.ts";
+import { makeMember, type Member, type Opening } from "./member.ts";
+import type { Assignment, Outcome } from "./worker.ts";
 
-/** Learners that share a batch. */
-export interface Crew extends Disposable {
+/** Members that share a batch, texts or solutions to be drawn. */
+export interface Crew extends Member, Disposable {
   /** How many; rows of a batch must be a multiple. */
   readonly size: number;
-  /** The whole batch's loss, gradient and figures. */
-  learn(
-    parameters: Float32Array<ArrayBuffer>,
-    batch: Batch,
-  ): Promise<Lecture>;
-  /** Logits `[rows * tokens, vocabulary]` of a batch of `ids` and `until`. */
-  logits(
-    parameters: Float32Array<ArrayBuffer>,
-    batch: Batch,
-  ): Promise<Float32Array<ArrayBuffer>>;
 }
 
 /**
@@ -29,42 +13,42 @@ export interface Crew extends Disposable {
  *
  * @param size Workers; with 0 this thread does it all.
  */
-export async function openCrew(
-  config: TwinConfig,
-  objective: ObjectiveName,
-  size: number,
-): Promise<Crew> {
-  if (size === 0) {
-    const { learn, logits } = await makeLearner(config, objective);
-    return {
-      size: 1,
-      learn: (parameters, batch) => Promise.resolve(learn(parameters, batch)),
-      logits: (parameters, batch) => Promise.resolve(logits(parameters, batch)),
-      [Symbol.dispose]: () => {},
-    };
-  }
-  const opening: Opening = { config, objective };
+export function openCrew(opening: Opening, size: number): Crew {
   const workers = Array.from({ length: size }, () => openWorker(opening));
-  const ask = (
-    wanted: Assignment["wanted"],
-    parameters: Float32Array<ArrayBuffer>,
-    batch: Batch,
-  ) => {
-    const parts = splitBatch(batch, size);
-    return Promise.all(
-      workers.map((worker, i) =>
-        answerOf(worker, { wanted, parameters, batch: parts[i]! })
-      ),
-    );
-  };
+  const members = size > 0 ? workers.map(memberIn) : [makeMember(opening)];
+  const each = <Part, Answer>(
+    parts: readonly Part[],
+    ask: (member: Member, part: Part) => Promise<Answer>,
+  ) => Promise.all(parts.map((part, i) => ask(members[i]!, part)));
+  const count = members.length;
   return {
-    size,
+    size: count,
     learn: async (parameters, batch) =>
-      joinLectures(await ask("lecture", parameters, batch) as Lecture[]),
-    logits: async (parameters, batch) => {
-      const parts = await ask("logits", parameters, batch);
-      return joined(parts as Float32Array[]) as Float32Array<ArrayBuffer>;
-    },
+      joinLectures(
+        await each(
+          splitBatch(batch, count),
+          (member, part) => member.learn(parameters, part),
+        ),
+      ),
+    logits: async (parameters, batch) =>
+      joined(
+        await each(
+          splitBatch(batch, count),
+          (member, part) => member.logits(parameters, part),
+        ),
+      ) as Float32Array<ArrayBuffer>,
+    force: async (parameters, { texts, ...rest }) =>
+      joined(
+        await each(
+          sharesOf(texts, count),
+          (member, texts) => member.force(parameters, { texts, ...rest }),
+        ),
+      ) as Int32Array<ArrayBuffer>,
+    draw: async (parameters, { draws, ...rest }) =>
+      (await each(
+        sharesOf(draws, count),
+        (member, draws) => member.draw(parameters, { draws, ...rest }),
+      )).flat(),
     [Symbol.dispose]: () => workers.forEach((worker) => worker.terminate()),
   };
 }
@@ -76,15 +60,39 @@ function openWorker(opening: Opening): Worker {
   return worker;
 }
 
+function memberIn(worker: Worker): Member {
+  const ask = <Answer>(wanted: keyof Member) =>
+  (
+    parameters: Assignment["parameters"],
+    part: unknown,
+  ) => answerOf(worker, { wanted, parameters, part }) as Promise<Answer>;
+  return {
+    learn: ask("learn"),
+    logits: ask("logits"),
+    force: ask("force"),
+    draw: ask("draw"),
+  };
+}
+
 function answerOf(worker: Worker, assignment: Assignment): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<unknown>) => resolve(data);
+    worker.onmessage = ({ data }: MessageEvent<Outcome>) =>
+      "error" in data ? reject(data.error) : resolve(data.answer);
     worker.onerror = (event) => {
       event.preventDefault();
       reject(event.error ?? new Error(event.message));
     };
     worker.postMessage(assignment);
   });
+}
+
+/** Items in at most so many parts of about the same size, none empty. */
+function sharesOf<T>(items: readonly T[], parts: number): T[][] {
+  const start = (part: number) => Math.floor(part * items.length / parts);
+  return Array.from(
+    { length: parts },
+    (_, part) => items.slice(start(part), start(part + 1)),
+  ).filter((share) => share.length > 0);
 }
 
 /**

@@ -3,7 +3,6 @@ import { accuracies, lessonArrays } from "./curriculum.ts";
 import type { Batch } from "./learner.ts";
 import { panelsOf } from "./panels.ts";
 import { Random } from "./random.ts";
-import { untilEvictedIn, withModel } from "./rollout.ts";
 import type { Policy } from "../cache/policy.ts";
 import type { LogEntry } from "./run_folder.ts";
 import {
@@ -106,8 +105,8 @@ async function takeStep(
 }
 
 function untilOf(
-  { config, task, rows, policy }: DistillOptions,
-  { parameters }: Trainer<Progress>,
+  { config, rows, policy }: DistillOptions,
+  { parameters, crew }: Trainer<Progress>,
   ids: Int32Array,
   prompt: number,
   budget: number | undefined,
@@ -120,12 +119,8 @@ function untilOf(
     { length: rows },
     (_, row) => [...ids.subarray(row * length, (row + 1) * length)],
   );
-  return withModel(
-    config,
-    parameters,
-    task,
-    (model) => untilEvictedIn(model, texts, prompt, { policy, tokens: budget }),
-  );
+  const eviction = { policy, tokens: budget };
+  return crew.force(parameters, { texts, prompt, eviction });
 }
 
 async function batchOf(

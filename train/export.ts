@@ -35,7 +35,7 @@ export async function exportModel(
 export function modelFiles(
   config: TwinConfig,
   values: Float32Array,
-  task: Task,
+  task: Pick<Task, "vocabulary">,
   form: FloatForm = "f16",
 ): Map<string, Uint8Array<ArrayBuffer>> {
   const tensors = parametersOf(config).map((parameter) =>
@@ -72,7 +72,7 @@ function namedTensor(
 
 function hfConfig(
   config: TwinConfig,
-  task: Task,
+  { vocabulary }: Pick<Task, "vocabulary">,
   form: FloatForm,
 ): Record<string, unknown> {
   return {
@@ -91,12 +91,14 @@ function hfConfig(
     rms_norm_eps: config.rmsEpsilon,
     rope_theta: config.base,
     tie_word_embeddings: true,
-    eos_token_id: task.vocabulary.indexOf("."),
+    eos_token_id: vocabulary.indexOf("."),
   };
 }
 
 /** Byte pairs without merges: the characters themselves. */
-function tokenizer({ vocabulary }: Task): Record<string, unknown> {
+function tokenizer(
+  { vocabulary }: Pick<Task, "vocabulary">,
+): Record<string, unknown> {
   const vocab = Object.fromEntries([...vocabulary].map((c, id) => [c, id]));
   const byteLevel = { type: "ByteLevel", add_prefix_space: false };
   return {

@@ -4,9 +4,8 @@ import { learningRateAt } from "./adamw.ts";
 import type { Curve, Panel } from "./curves.ts";
 import type { Lecture } from "./learner.ts";
 import { Random } from "./random.ts";
-import { withModel } from "./rollout.ts";
 import type { LogEntry } from "./run_folder.ts";
-import { type Sample, sampleGroups } from "./samples.ts";
+import { type RewardRule, type Sample, sampleGroups } from "./samples.ts";
 import { type Bucket, bucketsOf } from "./sample_batches.ts";
 import {
   parametersOfRun,
@@ -33,6 +32,8 @@ export interface GrpoOptions extends TrainerOptions {
   readonly budgets: readonly number[];
   /** Most tokens of a solution. */
   readonly maxTokens: number;
+  /** What is rewarded, see {@linkcode rewardOf}. */
+  readonly reward: RewardRule;
   /** Least and greatest ratio of probabilities that is still rewarded. */
   readonly clip: readonly [least: number, greatest: number];
   /** Weight of the divergence from where it began. */
@@ -121,23 +122,18 @@ async function takeRound(
 
 function drawGroups(
   options: GrpoOptions,
-  { parameters, progress }: Trainer<GrpoProgress>,
+  trainer: Trainer<GrpoProgress>,
   tokens: number,
 ): Promise<Sample[][]> {
-  const { config, task, seed, problems: count, policy } = options;
-  const first = progress.rounds * count;
+  const { task, seed, problems: count, policy } = options;
+  const { rounds } = trainer.progress;
   const problems = Array.from(
     { length: count },
-    (_, i) => task.problem(seed, first + i),
+    (_, i) => task.problem(seed, rounds * count + i),
   );
-  const random = new Random(seed ^ SAMPLE_STREAMS, progress.rounds);
-  return withModel(
-    config,
-    parameters,
-    task,
-    (model) =>
-      sampleGroups(model, task, problems, { policy, tokens }, random, options),
-  );
+  const random = new Random(seed ^ SAMPLE_STREAMS, rounds);
+  const eviction = { policy, tokens };
+  return sampleGroups(trainer, task, problems, eviction, random, options);
 }
 
 /** What became of the samples, in means. */
@@ -149,10 +145,11 @@ function outcomeOf(groups: Sample[][]): Record<string, number> {
     group.every(({ reward }) => reward === group[0]!.reward)
   );
   return {
-    correct: mean(({ reward }) => reward),
+    correct: mean(({ isCorrect }) => isCorrect ? 1 : 0),
+    reward: mean(({ reward }) => reward),
     cutOff: mean(({ isCutOff }) => isCutOff ? 1 : 0),
     length: mean(({ ids, prompt }) => ids.length - prompt),
-    /** Groups that teach nothing: all right or all wrong. */
+    /** Groups that teach nothing: all have the same reward. */
     undecided: undecided.length / groups.length,
   };
 }

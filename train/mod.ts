@@ -37,7 +37,12 @@ export * from "./random.ts";
 export * from "./rollout.ts";
 export type { LogEntry } from "./run_folder.ts";
 export * from "./safetensors.ts";
-export * from "./samples.ts";
+export {
+  advantagesOf,
+  rewardOf,
+  type RewardRule,
+  type Sample,
+} from "./samples.ts";
 export * from "./tasks/lemma_chain.ts";
 export * from "./tasks/task.ts";
 export { parametersOfRun, type TrainerOptions } from "./trainer.ts";

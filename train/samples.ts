@@ -1,78 +1,90 @@
-import type { Model } from "../model/model.ts";
-import { untilEvicted } from "./masks.ts";
+import type { Crew } from "./crew.ts";
+import type { Values } from "./member.ts";
 import type { Random } from "./random.ts";
-import type { Eviction } from "./rollout.ts";
+import type { Drawn, Eviction } from "./rollout.ts";
 import {
+  type Check,
   decodeTokens,
   encodeText,
   type Problem,
   type Task,
 } from "./tasks/task.ts";
 
-/** A solution that a model wrote. */
-export interface Sample {
-  /** Prompt and solution. */
-  readonly ids: number[];
+/** A solution that a model wrote, and what it is worth. */
+export interface Sample extends Drawn {
   /** Tokens of the prompt. */
   readonly prompt: number;
-  /** `[layers, kvHeads, ids.length - 1]`, see {@linkcode untilEvicted}. */
-  readonly until: Int32Array<ArrayBuffer>;
-  /** 1 if it is right, else 0. */
+  /** Whether it ends with the right answer. */
+  readonly isCorrect: boolean;
+  /** See {@linkcode rewardOf}. */
   readonly reward: number;
-  /** Whether `maxTokens` ended it. */
-  readonly isCutOff: boolean;
 }
 
-/** How many samples, and how long. */
+/** What is rewarded: the right answer alone, or right steps too. */
+export type RewardRule = "answer" | "steps";
+
+/** How many samples, how long, and what they are worth. */
 export interface SampleOptions {
   /** Solutions of each problem. */
   readonly samples: number;
   /** Most tokens of a solution. */
   readonly maxTokens: number;
+  /** What is rewarded. */
+  readonly reward: RewardRule;
 }
 
-/** Several solutions of each problem, drawn at temperature 1 within a budget. */
+/**
+ * Several solutions of each problem, drawn at temperature 1 within a budget:
+ * the same whatever the size of the crew.
+ */
 export async function sampleGroups(
-  model: Model,
+  { parameters, crew }: { parameters: Values; crew: Crew },
   task: Task,
   problems: readonly Problem[],
-  { policy, tokens }: Eviction,
+  eviction: Eviction,
   random: Random,
-  { samples, maxTokens }: SampleOptions,
+  { samples, maxTokens, reward }: SampleOptions,
 ): Promise<Sample[][]> {
-  using session = model.session({
-    policy,
-    budget: { tokens },
-    // What is trained is the model without a cache's rounding.
-    dtype: "f32",
-    record: true,
-  });
-  const groups: Sample[][] = [];
-  for (const { prompt } of problems) {
-    const group: Sample[] = [];
-    for (let i = 0; i < samples; i++) {
-      session.reset();
-      const ids = encodeText(task, prompt);
-      const seed = random.below(2 ** 32);
-      const options = { temperature: 1, seed, maxTokens, onWarning: () => {} };
-      const solution: number[] = [];
-      for await (const id of session.generateTokens(ids, options)) {
-        solution.push(id);
-      }
-      const records = await session.cache.evictions();
-      const all = [...ids, ...solution];
-      const text = decodeTokens(task, solution);
-      group.push({
-        ids: all,
-        prompt: ids.length,
-        until: untilEvicted(model.config, records, all.length - 1),
-        reward: task.check(prompt, text).correct ? 1 : 0,
-        isCutOff: session.generation!.stopReason !== "endToken",
-      });
-    }
-    groups.push(group);
-  }
-  return groups;
+  const draws = problems.flatMap(({ prompt }) =>
+    Array.from({ length: samples }, () => ({
+      ids: encodeText(task, prompt),
+      seed: random.below(2 ** 32),
+    }))
+  );
+  const drawn = await crew.draw(parameters, { draws, eviction, maxTokens });
+  return problems.map(({ prompt }, i) =>
+    drawn.slice(i * samples, (i + 1) * samples).map((solution) =>
+      judged(task, prompt, solution, reward)
+    )
+  );
+}
+
+function judged(
+  task: Task,
+  prompt: string,
+  drawn: Drawn,
+  rule: RewardRule,
+): Sample {
+  const { length } = Array.from(prompt);
+  const text = decodeTokens(task, drawn.ids.slice(length));
+  const check = task.check(prompt, text);
+  const { correct: isCorrect } = check;
+  return { ...drawn, prompt: length, isCorrect, reward: rewardOf(check, rule) };
+}
+
+/**
+ * What a solution is worth: 1 if it is right; else 0, or under `"steps"` half
+ * the share of its steps that are right, so that also a group without a right
+ * answer has something to learn from. This is process supervision (arXiv
+ * 2402.03300, section 4.1.3) summed up over the solution: all its tokens have
+ * one advantage.
+ */
+export function rewardOf(
+  { correct, rightSteps, steps }: Check,
+  rule: RewardRule,
+): number {
+  if (correct) return 1;
+  return rule === "steps" ? 0.5 * rightSteps / steps : 0;
 }
 
 /**

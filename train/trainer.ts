@@ -57,7 +57,7 @@ export class Trainer<P extends Progress> implements Disposable {
   readonly parameters: Float32Array<ArrayBuffer>;
   /** How far it is. */
   readonly progress: P;
-  /** What computes gradients and logits. */
+  /** What computes gradients and logits, and runs the model. */
   readonly crew: Crew;
   readonly #options: TrainerOptions;
   readonly #folder: RunFolder;
@@ -99,7 +99,9 @@ export class Trainer<P extends Progress> implements Disposable {
       ? await loadState<P>(`${options.out}/state.safetensors`)
       : withoutMoments(await begin());
     const folder = await RunFolder.open(options.out, state.progress.step);
-    const crew = await openCrew(options.config, objective, options.workers);
+    const { config, task: { vocabulary } } = options;
+    const opening = { config, objective, vocabulary };
+    const crew = openCrew(opening, options.workers);
     return new Trainer(options, state, crew, folder, panels);
   }
 

@@ -1,38 +1,50 @@
 /**
  * A worker of a crew: its first message says what it trains, every other one
- * is a batch, which it answers with what it learnt or predicts.
+ * asks for something, and is answered with that or with the error.
  *
  * @module
  */
-import { type Batch, type Learner, makeLearner } from "./learner.ts";
-import type { ObjectiveName } from "./objectives.ts";
-import type { TwinConfig } from "./twin_config.ts";
+import {
+  makeMember,
+  type Member,
+  type Opening,
+  type Values,
+} from "./member.ts";
 
-/** What a worker trains. */
-export interface Opening {
-  readonly config: TwinConfig;
-  readonly objective: ObjectiveName;
-}
-
-/** A worker's part of a batch, and the parameters of the step. */
+/** A worker's part of what a crew is asked for. */
 export interface Assignment {
-  readonly wanted: "lecture" | "logits";
-  readonly parameters: Float32Array<ArrayBuffer>;
-  readonly batch: Batch;
+  readonly wanted: keyof Member;
+  readonly parameters: Values;
+  readonly part: unknown;
 }
+
+/** What becomes of an assignment. */
+export type Outcome = { readonly answer: unknown } | {
+  readonly error: unknown;
+};
 
 const scope = self as unknown as {
   onmessage: (event: MessageEvent<Opening | Assignment>) => void;
-  postMessage(message: unknown): void;
+  postMessage(message: Outcome): void;
 };
 
-let learner: Promise<Learner> | undefined;
+let member: Member | undefined;
 
 scope.onmessage = async ({ data }) => {
-  if ("config" in data) learner = makeLearner(data.config, data.objective);
-  else {
-    const { learn, logits } = await learner!;
-    const answer = data.wanted === "lecture" ? learn : logits;
-    scope.postMessage(answer(data.parameters, data.batch));
-  }
+  if ("config" in data) member = makeMember(data);
+  else scope.postMessage(await outcomeOf(data));
 };
+
+async function outcomeOf(
+  { wanted, parameters, part }: Assignment,
+): Promise<Outcome> {
+  const work = member![wanted] as (
+    parameters: Values,
+    part: unknown,
+  ) => Promise<unknown>;
+  try {
+    return { answer: await work(parameters, part) };
+  } catch (error) {
+    return { error };
+  }
+}

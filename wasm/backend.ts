@@ -1,4 +1,5 @@
-import type { Backend, Sampling } from "../kernels/ops.ts";
+import type { Backend } from "../kernels/backend.ts";
+import type { Sampling } from "../kernels/ops.ts";
 import { notFinite } from "../kernels/reference/finite.ts";
 import {
   instantiateKernels,

@@ -1,9 +1,9 @@
+import type { HeadRule } from "../kernels/layer_cache.ts";
 import type {
-  HeadRule,
   MergeRule,
   SelectionCounts,
   SelectionRule,
-} from "../kernels/ops.ts";
+} from "../kernels/selection.ts";
 import {
   compactScratch,
   keydiffScratch,

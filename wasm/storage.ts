@@ -1,4 +1,5 @@
-import type { DType, MemoryStats, Tensor, WeightPart } from "../kernels/ops.ts";
+import type { MemoryStats } from "../kernels/backend.ts";
+import type { DType, Tensor, WeightPart } from "../kernels/tensors.ts";
 import { storedBytes } from "../kernels/stored.ts";
 import type { WasmKernels } from "./kernels.ts";
 import { Arena } from "./memory.ts";

@@ -1,12 +1,6 @@
-import type {
-  DType,
-  LayerCache,
-  SelectionTensors,
-  Tally,
-  Tensor,
-  Weight,
-  WeightPart,
-} from "../kernels/ops.ts";
+import type { LayerCache, Tally } from "../kernels/layer_cache.ts";
+import type { SelectionTensors } from "../kernels/selection.ts";
+import type { DType, Tensor, Weight, WeightPart } from "../kernels/tensors.ts";
 import { storedBytes, type StoredType } from "../kernels/stored.ts";
 
 /** A {@linkcode Tensor} at an address of the WebAssembly memory. */

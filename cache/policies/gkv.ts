@@ -1,4 +1,4 @@
-import type { MergeRule } from "../../kernels/ops.ts";
+import type { MergeRule } from "../../kernels/selection.ts";
 import type { Policy } from "../policy.ts";
 
 /** Parameters of {@linkcode gkv}. */

@@ -1,5 +1,6 @@
-import type { CacheType } from "../../kernels/ops.ts";
+import type { CacheType } from "../../kernels/tensors.ts";
 import { leastTokens, slackOf } from "../budget.ts";
+import type { EvictionProgress } from "../evictor.ts";
 import type { CacheLimits } from "../home.ts";
 import {
   type CacheShape,
@@ -12,7 +13,6 @@ import {
 import type { RotaryEmbedding } from "../options.ts";
 import { needsBoundaries, type Policy } from "../policy.ts";
 import { isRevocable, REVOCABLE } from "../rollback.ts";
-import type { ScheduleProgress } from "../schedule.ts";
 import { cannotRestore } from "./error.ts";
 import { Fields } from "./fields.ts";
 import { besideBytes, CACHE_TYPES } from "./layout.ts";
@@ -20,14 +20,12 @@ import { describePolicy, restoredPolicy } from "./policy.ts";
 import type { RestoreOptions } from "./options.ts";
 
 /** What a snapshot says of a cache beside its numbers. */
-export interface Header {
+export interface Header extends EvictionProgress {
   readonly shape: CacheShape;
   readonly dtype: CacheType;
   readonly policy: Policy;
   readonly limits: CacheLimits;
   readonly reposition: RotaryEmbedding | undefined;
-  readonly schedule: ScheduleProgress;
-  readonly evictions: number;
   /** Counters of each layer. */
   readonly layers: readonly Progress[];
 }

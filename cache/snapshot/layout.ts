@@ -1,5 +1,5 @@
 import { vectorBytes } from "../../kernels/cache_bytes.ts";
-import type { CacheType, DType, Tensor } from "../../kernels/ops.ts";
+import type { CacheType, DType, Tensor } from "../../kernels/tensors.ts";
 import type { CacheShape, HeadGroup, LayerForm, Progress } from "../layer.ts";
 
 /** Something that a layer holds of each of its first `slots` slots. */

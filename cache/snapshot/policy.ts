@@ -1,4 +1,5 @@
-import type { HeadRule, MergeRule } from "../../kernels/ops.ts";
+import type { HeadRule } from "../../kernels/layer_cache.ts";
+import type { MergeRule } from "../../kernels/selection.ts";
 import { checkPolicy, type Policy, type ScoreRule } from "../policy.ts";
 import { cannotRestore } from "./error.ts";
 import type { Fields } from "./fields.ts";

@@ -28,7 +28,7 @@
  *
  * @module
  */
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { formFor } from "../layer.ts";
 import { checkLayer } from "./contents.ts";
 import { open, seal } from "./envelope.ts";

@@ -1,4 +1,4 @@
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import type { CacheShape, HeadGroup, Layer, LayerForm } from "../layer.ts";
 import {
   groupRanges,

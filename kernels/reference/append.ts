@@ -1,4 +1,4 @@
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import { roundKey, roundTo } from "./cache_types.ts";
 import { refuseNonFinite } from "./finite.ts";
 import { type ArrayCache, type ArrayTensor, vectorAt } from "./tensor.ts";

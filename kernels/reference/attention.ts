@@ -1,4 +1,4 @@
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import { queryFor } from "./cache_types.ts";
 import { refuseNonFinite } from "./finite.ts";
 import { softmaxRow } from "./softmax.ts";

@@ -1,10 +1,5 @@
-import type {
-  Backend,
-  DType,
-  MemoryStats,
-  Tensor,
-  WeightPart,
-} from "../ops.ts";
+import type { Backend, MemoryStats } from "../backend.ts";
+import type { DType, Tensor, WeightPart } from "../tensors.ts";
 import { add } from "./add.ts";
 import { addNorm } from "./add_norm.ts";
 import { append } from "./append.ts";

@@ -1,4 +1,4 @@
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import { hadamard } from "./hadamard.ts";
 
 /** Scale of a vector of type `int8`. */

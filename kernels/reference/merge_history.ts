@@ -1,4 +1,4 @@
-import type { MergeRule } from "../ops.ts";
+import type { MergeRule } from "../selection.ts";
 import type { ArrayTensor } from "./tensor.ts";
 
 const rules: Record<MergeRule, (h: number, s: number, d: number) => number> = {

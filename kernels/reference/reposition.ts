@@ -1,4 +1,4 @@
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import { queryFor, roundKey } from "./cache_types.ts";
 import { type ArrayCache, type ArrayTensor, vectorAt } from "./tensor.ts";
 

@@ -2,7 +2,7 @@ import type {
   SelectionCounts,
   SelectionRule,
   SelectionTensors,
-} from "../ops.ts";
+} from "../selection.ts";
 import { gather } from "./gather.ts";
 import { mergeHistory } from "./merge_history.ts";
 import { mixScores } from "./mix_scores.ts";

@@ -1,4 +1,4 @@
-import type { HeadRule } from "../ops.ts";
+import type { HeadRule } from "../layer_cache.ts";
 import type { ArrayTally, ArrayTensor } from "./tensor.ts";
 
 /** Slots `from … to` of all heads begin at 0. */

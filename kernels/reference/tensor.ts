@@ -1,4 +1,5 @@
-import type { DType, LayerCache, Tally, Tensor } from "../ops.ts";
+import type { LayerCache, Tally } from "../layer_cache.ts";
+import type { DType, Tensor } from "../tensors.ts";
 
 /** A {@linkcode Tensor} in an array: the reference counts in float64. */
 export class ArrayTensor implements Tensor {

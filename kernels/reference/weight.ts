@@ -1,4 +1,4 @@
-import type { Weight, WeightPart } from "../ops.ts";
+import type { Weight, WeightPart } from "../tensors.ts";
 import { dequantize, storedBytes } from "../stored.ts";
 
 /** A {@linkcode Weight} in its stored form, dequantised row by row. */

@@ -1,4 +1,5 @@
-import type { CacheType, HeadRule } from "../ops.ts";
+import type { HeadRule } from "../layer_cache.ts";
+import type { CacheType } from "../tensors.ts";
 import { queryFor } from "./cache_types.ts";
 import { combineHeads } from "./tally.ts";
 import { type ArrayCache, type ArrayTensor, dot, vectorAt } from "./tensor.ts";

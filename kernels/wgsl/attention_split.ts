@@ -5,7 +5,7 @@ import {
   read,
   write,
 } from "../../gpu/kernel.ts";
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import {
   cacheBinding,
   cachePlaces,

@@ -1,6 +1,6 @@
 import type { GpuBinding, GpuKernel } from "../../gpu/kernel.ts";
 import type { GpuTensor } from "../../gpu/tensor.ts";
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 
 /**
  * WGSL type of four channels of a key or a value. Elements lie one after the

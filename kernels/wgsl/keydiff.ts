@@ -1,7 +1,7 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuCache, GpuTensor } from "../../gpu/tensor.ts";
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import { cacheBinding, forTypes, typeOf, vectorWords } from "./cache_types.ts";
 import { entry } from "./entry.ts";
 import { LANES, rowGroups } from "./grid.ts";

@@ -1,4 +1,4 @@
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import { readCache } from "./cache_types.ts";
 import { LANES } from "./grid.ts";
 

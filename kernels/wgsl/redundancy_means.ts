@@ -1,5 +1,5 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
-import type { CacheType } from "../ops.ts";
+import type { CacheType } from "../tensors.ts";
 import { cacheBinding, forTypes, vectorWords } from "./cache_types.ts";
 import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";

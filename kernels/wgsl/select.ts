@@ -1,7 +1,11 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuSelection } from "../../gpu/tensor.ts";
-import type { MergeRule, SelectionCounts, SelectionRule } from "../ops.ts";
+import type {
+  MergeRule,
+  SelectionCounts,
+  SelectionRule,
+} from "../selection.ts";
 import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";
 import { quota } from "./quota.ts";

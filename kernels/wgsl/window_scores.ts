@@ -1,7 +1,8 @@
 import { type GpuKernel, read, write } from "../../gpu/kernel.ts";
 import type { GpuQueue } from "../../gpu/queue.ts";
 import type { GpuCache, GpuTensor } from "../../gpu/tensor.ts";
-import type { CacheType, HeadRule } from "../ops.ts";
+import type { HeadRule } from "../layer_cache.ts";
+import type { CacheType } from "../tensors.ts";
 import { cacheBinding, forTypes, typeOf, vectorWords } from "./cache_types.ts";
 import { entry } from "./entry.ts";
 import { LANES } from "./grid.ts";

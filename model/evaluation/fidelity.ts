@@ -1,5 +1,7 @@
 import type { Policy } from "../../cache/policy.ts";
-import { type EngineHost, Sequence, type SessionOptions } from "../sequence.ts";
+import type { EngineHost } from "../engine_host.ts";
+import { Sequence } from "../sequence.ts";
+import type { SessionOptions } from "../session_options.ts";
 import { type Course, type Lane, Lockstep } from "./lockstep.ts";
 import type { Closeness } from "./tally.ts";
 

@@ -1,9 +1,10 @@
 import type { CacheStats } from "../../cache/options.ts";
 import { full } from "../../cache/policies/full.ts";
-import type { Tensor } from "../../kernels/ops.ts";
+import type { Tensor } from "../../kernels/tensors.ts";
 import { Breather } from "../breather.ts";
 import { CHUNK_TOKENS } from "../decoder.ts";
-import { type EngineHost, Sequence } from "../sequence.ts";
+import type { EngineHost } from "../engine_host.ts";
+import { Sequence } from "../sequence.ts";
 import { Distribution } from "./distribution.ts";
 import type { Variant } from "./fidelity.ts";
 import { Tally } from "./tally.ts";

@@ -3,7 +3,7 @@ import type { StopReason } from "../generation.ts";
 import type { Model } from "../model.ts";
 import { uniform } from "../sampling/random.ts";
 import type { SamplerOptions } from "../sampling/sampler.ts";
-import type { SessionOptions } from "../sequence.ts";
+import type { SessionOptions } from "../session_options.ts";
 import type { Session } from "../session.ts";
 import type { Variant } from "./fidelity.ts";
 

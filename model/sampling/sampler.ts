@@ -1,4 +1,6 @@
-import type { Backend, Sampling, Tensor } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
+import type { Sampling } from "../../kernels/ops.ts";
+import type { Tensor } from "../../kernels/tensors.ts";
 import { uniform } from "./random.ts";
 
 /** How the next token is chosen. */

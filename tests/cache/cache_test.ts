@@ -16,7 +16,7 @@ import {
 } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { filled, noise, relativeError } from "../kernels/numbers.ts";
 import { boundaryAt, feed } from "./feed.ts";
 

@@ -1,6 +1,6 @@
 import type { KVCache } from "../../cache/cache.ts";
 import type { Boundary, Phase } from "../../cache/options.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { filled, normal } from "../kernels/numbers.ts";
 
 /**

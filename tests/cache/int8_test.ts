@@ -3,7 +3,8 @@ import { assertGreater, assertLess } from "@std/assert";
 import { KVCache } from "../../cache/cache.ts";
 import { methods } from "../../cache/policies/mod.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend, CacheType } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
+import type { CacheType } from "../../kernels/tensors.ts";
 import { filled, normal } from "../kernels/numbers.ts";
 
 /** A cache that evicts, and what goes through it. */

@@ -21,7 +21,7 @@ import {
 import type { Policy } from "../../cache/policy.ts";
 import type { Scorer } from "../../cache/scorer.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { boundaryAt, feed } from "./feed.ts";
 import { dot, simulate, type Simulation } from "./simulation.ts";
 

@@ -6,7 +6,8 @@ import { gkv, h2o, methods } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
 import { KVPool } from "../../cache/pool.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend, CacheType } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
+import type { CacheType } from "../../kernels/tensors.ts";
 import { boundaryAt, feed } from "./feed.ts";
 import { Twin } from "./twin.ts";
 

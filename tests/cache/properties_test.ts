@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
 import type { KVCache } from "../../cache/cache.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { feed } from "./feed.ts";
 import { cacheOf, lengthOf, type Run, runs } from "./runs.ts";
 

@@ -5,7 +5,7 @@ import { gkv, keydiff, streaming } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
 import type { Scorer } from "../../cache/scorer.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { filled, normal, relativeError } from "../kernels/numbers.ts";
 import { dot, softmax } from "./simulation.ts";
 

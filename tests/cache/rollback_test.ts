@@ -3,7 +3,7 @@ import { KVCache } from "../../cache/cache.ts";
 import { full, gkv, h2o, policies } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { boundaryAt, feed } from "./feed.ts";
 
 function cacheOf(backend: Backend, policy: Policy, budget = 16): KVCache {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { KVCache } from "../../cache/cache.ts";
 import { methods } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
-import type { Backend, CacheType } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
+import type { CacheType } from "../../kernels/tensors.ts";
 import { boundaryAt } from "./feed.ts";
 
 /** A cache and what goes through it, by chance. */

@@ -4,7 +4,7 @@ import { protectMost } from "../../cache/checks.ts";
 import { type CacheHome, ownHome } from "../../cache/home.ts";
 import type { KVCacheOptions } from "../../cache/options.ts";
 import type { Policy } from "../../cache/policy.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 
 /** Options of a {@linkcode Twin}. */
 export type TwinOptions = Omit<KVCacheOptions, "budget"> & { policy: Policy };

@@ -1,8 +1,8 @@
 import { gkv } from "../../cache/policies/mod.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { bufferSource } from "../../model/checkpoint/source.ts";
 import { loadModel, type Model } from "../../model/model.ts";
-import type { SessionOptions } from "../../model/sequence.ts";
+import type { SessionOptions } from "../../model/session_options.ts";
 import { tinyGguf } from "../model/fixtures.ts";
 
 /** A tiny model on a backend. */

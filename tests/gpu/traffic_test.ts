@@ -15,7 +15,7 @@ import { GpuBackend } from "../../gpu/backend.ts";
 import { GpuBuffers } from "../../gpu/buffers.ts";
 import type { GpuOptions } from "../../gpu/device.ts";
 import type { GpuTally } from "../../gpu/tensor.ts";
-import type { CacheType } from "../../kernels/ops.ts";
+import type { CacheType } from "../../kernels/tensors.ts";
 import { openBackend } from "../../kernels/open.ts";
 import type { Session } from "../../model/session.ts";
 import { relativeError } from "../kernels/numbers.ts";

@@ -1,6 +1,6 @@
 import { assertRejects } from "@std/assert";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { testAgreement } from "./agree.ts";
 import { outliers } from "./numbers.ts";
 import { places } from "./places.ts";

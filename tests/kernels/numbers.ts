@@ -1,4 +1,5 @@
-import type { Backend, Tensor } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
+import type { Tensor } from "../../kernels/tensors.ts";
 import { uniform } from "../../model/sampling/random.ts";
 
 /** Token counts that are no multiple of any tile. */

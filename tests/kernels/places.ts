@@ -1,5 +1,5 @@
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 
 /**
  * Every backend that is tested against the reference, opened once: both

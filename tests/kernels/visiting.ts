@@ -1,4 +1,5 @@
-import type { Backend, Tensor, Weight } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
+import type { Tensor, Weight } from "../../kernels/tensors.ts";
 
 /** Runs a function on a backend and frees what it has allocated there. */
 export async function visiting<T>(

@@ -1,4 +1,5 @@
-import type { Backend, Weight } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
+import type { Weight } from "../../kernels/tensors.ts";
 import { storedBytes, type StoredType } from "../../kernels/stored.ts";
 import { outliers } from "./numbers.ts";
 

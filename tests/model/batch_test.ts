@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { full, gkv, h2o, snapkv, streaming } from "../../cache/policies/mod.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import {
   type BatchOptions,
   type BatchRequest,
@@ -9,7 +9,8 @@ import {
 } from "../../model/batch.ts";
 import type { GenerateOptions } from "../../model/generation.ts";
 import { loadModel, type Model } from "../../model/model.ts";
-import { Sequence, type SessionOptions } from "../../model/sequence.ts";
+import { Sequence } from "../../model/sequence.ts";
+import type { SessionOptions } from "../../model/session_options.ts";
 import type { Session } from "../../model/session.ts";
 import { prompt, tiny } from "../gpu/tiny.ts";
 import { relativeError } from "../kernels/numbers.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { full, gkv } from "../../cache/policies/mod.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import type { Architecture } from "../../model/checkpoint/checkpoint.ts";
 import type { StoredType } from "../../kernels/stored.ts";
 import { loadModel, type Model } from "../../model/model.ts";

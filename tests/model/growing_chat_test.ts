@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { gkv } from "../../cache/policies/mod.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { bufferSource } from "../../model/checkpoint/source.ts";
 import type { GenerateOptions } from "../../model/generation.ts";
 import { loadModel, type Model } from "../../model/model.ts";
-import type { SessionOptions } from "../../model/sequence.ts";
+import type { SessionOptions } from "../../model/session_options.ts";
 import type { Session } from "../../model/session.ts";
 import type { Message } from "../../model/tokenizer/chat.ts";
 import { tinyGguf } from "./fixtures.ts";

@@ -1,5 +1,5 @@
 import { DeviceLostError } from "../../gpu/error.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 
 /**
  * A backend whose device is lost after so many reads, not counting the one

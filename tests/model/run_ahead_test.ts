@@ -7,10 +7,10 @@ import {
 import { full, gkv, streaming } from "../../cache/policies/mod.ts";
 import { DeviceLostError } from "../../gpu/error.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import type { GenerateOptions } from "../../model/generation.ts";
 import type { Model } from "../../model/model.ts";
-import type { SessionOptions } from "../../model/sequence.ts";
+import type { SessionOptions } from "../../model/session_options.ts";
 import type { Session } from "../../model/session.ts";
 import { prompt, settings, tiny } from "../gpu/tiny.ts";
 import { losing } from "./losing.ts";

@@ -7,7 +7,7 @@ import {
 import { full, gkv, sepllm } from "../../cache/policies/mod.ts";
 import { DeviceLostError } from "../../gpu/error.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { loadModel, type Model } from "../../model/model.ts";
 import type { GenerateOptions } from "../../model/generation.ts";
 import type { Session } from "../../model/session.ts";

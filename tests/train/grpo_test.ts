@@ -1,9 +1,14 @@
-import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertLess,
+} from "@std/assert";
 import { gkv } from "../../cache/policies/mod.ts";
 import { grpo, type GrpoOptions } from "../../train/grpo.ts";
 import { initialParameters } from "../../train/initial.ts";
 import { saveState } from "../../train/checkpoint.ts";
-import { advantagesOf } from "../../train/samples.ts";
+import { advantagesOf, rewardOf } from "../../train/samples.ts";
 import { targetLogProbabilitiesOf } from "../../train/sample_batches.ts";
 import type { Task } from "../../train/tasks/task.ts";
 import { tinyConfig } from "./tiny.ts";
@@ -67,6 +72,7 @@ function optionsOf(folder: string, out: string): GrpoOptions {
     policy: gkv({ window: 2, interval: 2 }),
     budgets: [6],
     maxTokens: 12,
+    reward: "answer",
     clip: [0.8, 1.28],
     beta: 0.01,
     forgiveCutOff: false,
@@ -77,7 +83,10 @@ function optionsOf(folder: string, out: string): GrpoOptions {
 
 interface Line {
   step: number;
+  tokens: number;
   correct: number;
+  reward: number;
+  undecided: number;
   divergence: number;
   entropy: number;
   clipped: number;
@@ -126,6 +135,52 @@ Deno.test("grpo() resumes exactly", async () => {
     const resumed = await grpo({ ...broken, signal: own, resume: true });
     assertEquals(resumed, parameters);
   });
+});
+
+Deno.test("grpo() draws the same with a crew of workers", async () => {
+  await withBase(async (folder) => {
+    const short = { ...optionsOf(folder, "alone"), tokens: 1 };
+    await grpo(short);
+    await grpo({ ...short, out: `${folder}/crew`, workers: 2 });
+    const [alone] = await logOf(`${folder}/alone`);
+    const [crew] = await logOf(`${folder}/crew`);
+    assertEquals([crew!.tokens, crew!.correct], [
+      alone!.tokens,
+      alone!.correct,
+    ]);
+  });
+});
+
+Deno.test("grpo() rewards right steps when it is told to", async () => {
+  await withBase(async (folder) => {
+    // No answer is right: only its steps tell a solution from another one.
+    const task: Task = {
+      ...toy,
+      check: (_, solution) => {
+        const rightSteps = solution.includes("b") ? 1 : 0;
+        return { correct: false, rightSteps, steps: 2 };
+      },
+    };
+    const short = { ...optionsOf(folder, "answer"), task, tokens: 1 };
+    await grpo(short);
+    await grpo({ ...short, out: `${folder}/steps`, reward: "steps" });
+    const [answer] = await logOf(`${folder}/answer`);
+    const [steps] = await logOf(`${folder}/steps`);
+    assertEquals([answer!.reward, answer!.undecided], [0, 1]);
+    assertEquals([answer!.correct, steps!.correct], [0, 0]);
+    assertGreater(steps!.reward, 0);
+    assertLess(steps!.undecided, 1);
+  });
+});
+
+Deno.test("rewardOf() gives half the share of right steps to a wrong answer", () => {
+  const wrong = { correct: false, rightSteps: 3, steps: 12 };
+  const right = { correct: true, rightSteps: 3, steps: 12 };
+  assertEquals([rewardOf(wrong, "answer"), rewardOf(wrong, "steps")], [
+    0,
+    1 / 8,
+  ]);
+  assertEquals([rewardOf(right, "answer"), rewardOf(right, "steps")], [1, 1]);
 });
 
 Deno.test("advantagesOf() is in deviations from the group's mean", () => {

@@ -2,7 +2,7 @@ import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { gkv, policies } from "../../cache/policies/mod.ts";
 import type { Policy } from "../../cache/policy.ts";
 import { openBackend } from "../../kernels/open.ts";
-import type { Backend } from "../../kernels/ops.ts";
+import type { Backend } from "../../kernels/backend.ts";
 import { bufferSource } from "../../model/checkpoint/source.ts";
 import { loadModel, type Model } from "../../model/model.ts";
 import { modelFiles } from "../../train/export.ts";

@@ -1,10 +1,6 @@
-import type {
-  Backend,
-  CacheType,
-  HeadRule,
-  LayerCache,
-  Tensor,
-} from "../../../kernels/ops.ts";
+import type { Backend } from "../../../kernels/backend.ts";
+import type { HeadRule, LayerCache } from "../../../kernels/layer_cache.ts";
+import type { CacheType, Tensor } from "../../../kernels/tensors.ts";
 import { uniform } from "../../../model/sampling/random.ts";
 import { filled, noise, odd, outliers } from "../numbers.ts";
 import { numbersIn, ordered, shuffled, softened, types } from "./layer.ts";

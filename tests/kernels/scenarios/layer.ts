@@ -1,9 +1,6 @@
-import type {
-  Backend,
-  CacheType,
-  LayerCache,
-  Tensor,
-} from "../../../kernels/ops.ts";
+import type { Backend } from "../../../kernels/backend.ts";
+import type { LayerCache } from "../../../kernels/layer_cache.ts";
+import type { CacheType, Tensor } from "../../../kernels/tensors.ts";
 import { ReferenceBackend } from "../../../kernels/reference/backend.ts";
 import type { ArrayCache } from "../../../kernels/reference/tensor.ts";
 import { save } from "../../../kernels/reference/snapshot.ts";

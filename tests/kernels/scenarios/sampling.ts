@@ -1,4 +1,6 @@
-import type { Backend, Sampling, Tensor } from "../../../kernels/ops.ts";
+import type { Backend } from "../../../kernels/backend.ts";
+import type { Sampling } from "../../../kernels/ops.ts";
+import type { Tensor } from "../../../kernels/tensors.ts";
 import { uniform } from "../../../model/sampling/random.ts";
 import { filled, outliers } from "../numbers.ts";
 import type { Suite } from "./scenario.ts";

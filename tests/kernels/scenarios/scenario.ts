@@ -1,4 +1,5 @@
-import type { Backend, Tensor } from "../../../kernels/ops.ts";
+import type { Backend } from "../../../kernels/backend.ts";
+import type { Tensor } from "../../../kernels/tensors.ts";
 import { ReferenceBackend } from "../../../kernels/reference/backend.ts";
 import { relativeError } from "../numbers.ts";
 import { visiting } from "../visiting.ts";

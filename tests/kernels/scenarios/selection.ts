@@ -1,10 +1,10 @@
+import type { Backend } from "../../../kernels/backend.ts";
 import type {
-  Backend,
   SelectionCounts,
   SelectionRule,
   SelectionTensors,
-  Tensor,
-} from "../../../kernels/ops.ts";
+} from "../../../kernels/selection.ts";
+import type { Tensor } from "../../../kernels/tensors.ts";
 import { filled, odd, outliers } from "../numbers.ts";
 import { ordered, shuffled, softened } from "./layer.ts";
 import type { Suite } from "./scenario.ts";

@@ -14,7 +14,7 @@ import {
   streaming,
 } from "../../../cache/policies/mod.ts";
 import { openBackend } from "../../../kernels/open.ts";
-import type { Backend } from "../../../kernels/ops.ts";
+import type { Backend } from "../../../kernels/backend.ts";
 import { bufferSource } from "../../../model/checkpoint/source.ts";
 import { klDivergence } from "../../../model/evaluation/distribution.ts";
 import {

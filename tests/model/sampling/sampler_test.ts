@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openBackend } from "../../../kernels/open.ts";
-import type { Backend } from "../../../kernels/ops.ts";
+import type { Backend } from "../../../kernels/backend.ts";
 import {
   Sampler,
   type SamplerOptions,
