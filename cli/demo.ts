@@ -17,7 +17,7 @@ import { UsageError } from "./usage_error.ts";
 const options = {
   budget: { type: "string", default: "96t" },
   interval: { type: "string", default: "16" },
-  policy: { type: "string", default: "gkv" },
+  policy: { type: "string", default: "gkv:mix=0.1" },
   seed: { type: "string" },
 } as const;
 
@@ -27,7 +27,8 @@ export const demoHelp: string = `gkv demo [MODEL] [options]
   Solves a problem of ${lemmaChain.name} within a small budget and, beside it,
   with the full cache. MODEL is embedded:${lemmaChain.name} if absent.
 
-  --policy NAME            ${policyNames} (gkv)
+  --policy NAME            ${policyNames}
+                           (gkv:mix=0.1, which the model was trained for)
   --budget 96t|8KiB|25%    most that the small cache holds (96t)
   --interval N             tokens between evictions (16)
   --seed N                 of the problem (another one each time)`;

@@ -20,8 +20,8 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   distill    a model under eviction learns from itself with a full cache
   grpo       a model under eviction learns from its own right solutions
 
-  --tokens N               to train on (3e6; distill 3.6e6; grpo 2e6)
-  --learning-rate R        highest one (2e-3; distill 5e-4; grpo 1e-4)
+  --tokens N               to train on (3e6; distill 8e5; grpo 1e6)
+  --learning-rate R        highest one (2e-3; distill 1e-3; grpo 3e-4)
   --seed N                 of everything drawn (1)
   --workers N              data-parallel workers; 0 for none (2)
   --save-every N           lines of the log between saved states (50; grpo 5)
@@ -35,13 +35,14 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   --lifetimes SHARE        of batches on which keys are dropped at random (0)
 
   distill and grpo:
-  --policy NAME            ${policyNames} (gkv)
+  --policy NAME            ${policyNames}
+                           (gkv:mix=0.1: a number of the method's own)
   --window N               newest tokens, which score (16)
   --interval N             generated tokens between evictions (16)
-  --budgets N,…            tokens kept, in turns (48,64,96; grpo 96)
+  --budgets N,…            tokens kept, in turns (64,96,96; grpo 96)
 
   distill:
-  --rows N                 problems of a batch (16)
+  --rows N                 problems of a batch (4)
   --full SHARE             of batches that see the full cache (0.2)
   --temperature T          of both (1); 0 learns written solutions
 
@@ -50,11 +51,11 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   --samples N              solutions of each problem (8)
   --updates N              steps on the samples of a round (2)
   --clip LOW,HIGH          ratios that are still rewarded (0.8,1.28)
-  --beta B                 weight of the divergence from RUN (0.01)
-  --max-tokens N           of a solution (480)
+  --beta B                 weight of the divergence from RUN (0)
+  --max-tokens N           of a solution (475)
   --reward answer|steps    for a right answer, or for right steps too (answer)
   --forgive-cut-off        no negative advantage for what was cut off
-  --bucket N               texts are padded to multiples of it (128)
+  --bucket N               texts are padded to multiples of it (512)
   --batch N                most tokens that are computed at once (8192)`;
 
 /** What the command line does not choose. */
@@ -89,22 +90,22 @@ const lessons = {
 const eviction = {
   budgets: { type: "string" },
   interval: { type: "string", default: "16" },
-  policy: { type: "string", default: "gkv" },
+  policy: { type: "string", default: "gkv:mix=0.1" },
   window: { type: "string", default: "16" },
 } as const;
 
 const distillation = {
   full: { type: "string", default: "0.2" },
-  rows: { type: "string", default: "16" },
+  rows: { type: "string", default: "4" },
   temperature: { type: "string", default: "1" },
 } as const;
 
 const reinforcement = {
   "forgive-cut-off": { type: "boolean", default: false },
-  "max-tokens": { type: "string", default: "480" },
+  "max-tokens": { type: "string", default: "475" },
   batch: { type: "string", default: "8192" },
-  beta: { type: "string", default: "0.01" },
-  bucket: { type: "string", default: "128" },
+  beta: { type: "string", default: "0" },
+  bucket: { type: "string", default: "512" },
   clip: { type: "string", default: "0.8,1.28" },
   problems: { type: "string", default: "8" },
   reward: { type: "string", default: "answer" },
@@ -147,9 +148,9 @@ function readPretrain(args: string[]): Training {
 function readDistill(args: string[]): Training {
   const values = read(args, { ...common, ...eviction, ...distillation });
   const options = {
-    ...trainerOptions(values, 3.6e6, 50),
-    learningRate: learningRate(values, 5e-4, 20),
-    ...evictionOptions(values, "48,64,96"),
+    ...trainerOptions(values, 8e5, 50),
+    learningRate: learningRate(values, 1e-3, 20),
+    ...evictionOptions(values, "64,96,96"),
     rows: number(values, "rows"),
     full: number(values, "full"),
     temperature: number(values, "temperature"),
@@ -161,8 +162,8 @@ function readGrpo(args: string[]): Training {
   const values = read(args, { ...common, ...eviction, ...reinforcement });
   const [least = 0, greatest = Infinity] = numbers(values, "clip");
   const options = {
-    ...trainerOptions(values, 2e6, 5),
-    learningRate: learningRate(values, 1e-4, 10),
+    ...trainerOptions(values, 1e6, 5),
+    learningRate: learningRate(values, 3e-4, 10),
     ...evictionOptions(values, "96"),
     problems: number(values, "problems"),
     samples: number(values, "samples"),

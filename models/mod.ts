@@ -8,4 +8,7 @@ export interface EmbeddedFiles {
 /** Models that are part of the package, each loaded when it is asked for. */
 export const embeddedModels: Readonly<
   Record<string, () => Promise<EmbeddedFiles>>
-> = {};
+> = {
+  "lemma-chain-base": () => import("./lemma_chain_base_embedded.ts"),
+  "lemma-chain": () => import("./lemma_chain_embedded.ts"),
+};

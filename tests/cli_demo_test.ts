@@ -53,7 +53,7 @@ Deno.test("gkv demo shows both chains, answers, memory and speed", () =>
     assertStringIncludes(out, `The right answer is ${answer};`);
     const [, chains, figures] = out.trimEnd().split("\n\n");
     const [titles, ...lines] = chains!.split("\n");
-    assert(/^gkv, 96 tokens kept +full cache$/.test(titles!), out);
+    assert(/^gkv:mix=0.1, 96 tokens kept +full cache$/.test(titles!), out);
     // It is not trained and may end anywhere.
     assert(lines.length > 1 && lines.length <= 12 + 10 + 1, out);
     assert(lines.every((line) => line.includes("!")), out);
@@ -62,7 +62,10 @@ Deno.test("gkv demo shows both chains, answers, memory and speed", () =>
       /answer +right steps +memory +evictions +tokens\/s/.test(head!),
       out,
     );
-    assert(/^gkv, 96 tokens kept .* KiB +[1-9]\d* +\d+$/.test(small!), out);
+    assert(
+      /^gkv:mix=0.1, 96 tokens kept .* KiB +[1-9]\d* +\d+$/.test(small!),
+      out,
+    );
     assert(/^full cache .* KiB +0 +\d+$/.test(whole!), out);
   }));
 

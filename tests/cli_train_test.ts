@@ -41,10 +41,11 @@ Deno.test("readTraining() has defaults for each kind of training", () => {
   const distill = readTraining(["distill", "out", "--from", "base"]);
   assert(distill.kind === "distill");
   const { policy, budgets, tokens, saveEvery, seed } = distill.options;
-  assertEquals([policy.name, policy.window, policy.interval], ["gkv", 16, 16]);
+  assertEquals(policy.name, "gkv:mix=0.1");
+  assertEquals([policy.window, policy.interval], [16, 16]);
   assertEquals([budgets, tokens, saveEvery, seed], [
-    [48, 64, 96],
-    3.6e6,
+    [64, 96, 96],
+    8e5,
     50,
     1,
   ]);
@@ -54,7 +55,7 @@ Deno.test("readTraining() has defaults for each kind of training", () => {
   assertEquals(grpo.options.budgets, [64, 80]);
   assertEquals(grpo.options.clip, [0.9, 1.1]);
   assertEquals(grpo.options.reward, "answer");
-  assertEquals([grpo.options.tokens, grpo.options.saveEvery], [2e6, 5]);
+  assertEquals([grpo.options.tokens, grpo.options.saveEvery], [1e6, 5]);
 });
 
 Deno.test("gkv train pretrain writes a run, says how far it is, and goes on", () =>
