@@ -6,7 +6,8 @@ import { UsageError } from "./usage_error.ts";
 /** How to use {@linkcode listMethods}. */
 export const methodsHelp: string = `gkv methods [--json]
 
-  Lists the methods of eviction, with their papers (arXiv) and defaults.`;
+  Lists the methods of eviction, with their papers (arXiv) and defaults.
+  Wherever a policy is named its numbers can be: gkv:mix=0.5:window=8.`;
 
 /** `gkv methods`: every method, what it keeps and where it is from. */
 export function listMethods(args: string[]): Promise<void> {

@@ -44,10 +44,10 @@ Deno.test("both models of the package solve problems with the full cache", async
   }
 });
 
-// 500 problems: 93 % after distillation, 4 % before it (README).
-Deno.test("distillation made a model that solves them in 128 tokens", async () => {
+// Of 500 problems the one solves 98 % so, the other 1 % (README).
+Deno.test("the distilled model solves them in 96 tokens", async () => {
   const policy = gkv({ mix: 0.1, interval: 16 });
-  const before = await solved("lemma-chain-base", policy, 128);
-  const after = await solved("lemma-chain", policy, 128);
-  assert(before <= 4 && after >= 12, `${before} before, ${after} after, of 16`);
+  const before = await solved("lemma-chain-base", policy, 96);
+  const after = await solved("lemma-chain", policy, 96);
+  assert(before <= 2 && after >= 14, `${before} before, ${after} after, of 16`);
 });
