@@ -20,7 +20,7 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   distill    a model under eviction learns from itself with a full cache
   grpo       a model under eviction learns from its own right solutions
 
-  --tokens N               to train on (3e6; distill 8e5; grpo 1e6)
+  --tokens N               to train on (3e6; distill 8e5; grpo 7.5e5)
   --learning-rate R        highest one (2e-3; distill 1e-3; grpo 3e-4)
   --seed N                 of everything drawn (1)
   --workers N              data-parallel workers; 0 for none (2)
@@ -162,7 +162,7 @@ function readGrpo(args: string[]): Training {
   const values = read(args, { ...common, ...eviction, ...reinforcement });
   const [least = 0, greatest = Infinity] = numbers(values, "clip");
   const options = {
-    ...trainerOptions(values, 1e6, 5),
+    ...trainerOptions(values, 7.5e5, 5),
     learningRate: learningRate(values, 3e-4, 10),
     ...evictionOptions(values, "96"),
     problems: number(values, "problems"),
