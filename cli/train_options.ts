@@ -49,11 +49,13 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   grpo:
   --problems N             of a round (8)
   --samples N              solutions of each problem (8)
-  --updates N              steps on the samples of a round (2)
+  --minibatch N            samples of a step (8)
+  --epochs N               how often the samples of a round are learnt from (1)
   --clip LOW,HIGH          ratios that are still rewarded (0.8,1.28)
   --beta B                 weight of the divergence from RUN (0)
   --max-tokens N           of a solution (475)
-  --reward answer|steps    for a right answer, or for right steps too (answer)
+  --reward answer|steps    for the right answer, or for each right step (steps)
+  --discount G             what a reward counts for the step before (0)
   --forgive-cut-off        no negative advantage for what was cut off
   --bucket N               texts are padded to multiples of it (512)
   --batch N                most tokens that are computed at once (8192)`;
@@ -108,9 +110,11 @@ const reinforcement = {
   bucket: { type: "string", default: "512" },
   clip: { type: "string", default: "0.8,1.28" },
   problems: { type: "string", default: "8" },
-  reward: { type: "string", default: "answer" },
+  discount: { type: "string", default: "0" },
+  epochs: { type: "string", default: "1" },
+  minibatch: { type: "string", default: "8" },
+  reward: { type: "string", default: "steps" },
   samples: { type: "string", default: "8" },
-  updates: { type: "string", default: "2" },
 } as const;
 
 const readers: Record<string, (args: string[]) => Training> = {
@@ -167,9 +171,11 @@ function readGrpo(args: string[]): Training {
     ...evictionOptions(values, "96"),
     problems: number(values, "problems"),
     samples: number(values, "samples"),
-    updates: number(values, "updates"),
+    epochs: number(values, "epochs"),
+    minibatch: number(values, "minibatch"),
     maxTokens: number(values, "max-tokens"),
     reward: rewardRule(values.reward),
+    discount: number(values, "discount"),
     clip: [least, greatest] as const,
     beta: number(values, "beta"),
     forgiveCutOff: values["forgive-cut-off"] === true,

@@ -54,7 +54,7 @@ Deno.test("readTraining() has defaults for each kind of training", () => {
   assert(grpo.kind === "grpo");
   assertEquals(grpo.options.budgets, [64, 80]);
   assertEquals(grpo.options.clip, [0.9, 1.1]);
-  assertEquals(grpo.options.reward, "answer");
+  assertEquals(grpo.options.reward, "steps");
   assertEquals([grpo.options.tokens, grpo.options.saveEvery], [7.5e5, 5]);
 });
 

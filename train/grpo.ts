@@ -5,8 +5,14 @@ import type { Curve, Panel } from "./curves.ts";
 import type { Lecture } from "./learner.ts";
 import { Random } from "./random.ts";
 import type { LogEntry } from "./run_folder.ts";
-import { type RewardRule, type Sample, sampleGroups } from "./samples.ts";
-import { type Bucket, bucketsOf } from "./sample_batches.ts";
+import {
+  type AdvantageOptions,
+  momentsOf,
+  type RewardRule,
+  type Sample,
+  sampleGroups,
+} from "./samples.ts";
+import { type Bucket, minibatchesOf } from "./sample_batches.ts";
 import {
   parametersOfRun,
   type Progress,
@@ -15,15 +21,17 @@ import {
 } from "./trainer.ts";
 
 /** Options of {@linkcode grpo}. */
-export interface GrpoOptions extends TrainerOptions {
+export interface GrpoOptions extends TrainerOptions, AdvantageOptions {
   /** Run whose model it begins with, and which it must not go far from. */
   readonly from: string;
   /** Problems of a round. */
   readonly problems: number;
   /** Solutions of each problem: a group. */
   readonly samples: number;
-  /** Steps that are taken on the samples of a round. */
-  readonly updates: number;
+  /** How often the samples of a round are learnt from. */
+  readonly epochs: number;
+  /** Samples of a step. */
+  readonly minibatch: number;
   /** Of every step. */
   readonly learningRate: LearningRate;
   /** What evicts while solutions are written. */
@@ -32,14 +40,12 @@ export interface GrpoOptions extends TrainerOptions {
   readonly budgets: readonly number[];
   /** Most tokens of a solution. */
   readonly maxTokens: number;
-  /** What is rewarded, see {@linkcode rewardOf}. */
+  /** What is rewarded, see {@linkcode rewardsOf}. */
   readonly reward: RewardRule;
   /** Least and greatest ratio of probabilities that is still rewarded. */
   readonly clip: readonly [least: number, greatest: number];
   /** Weight of the divergence from where it began. */
   readonly beta: number;
-  /** Negative advantages of solutions that were cut off become zero. */
-  readonly forgiveCutOff: boolean;
   /** Texts are padded to multiples of so many tokens. */
   readonly bucket: number;
   /** Most tokens, padding included, that gradients are computed of at once. */
@@ -56,9 +62,9 @@ const SAMPLE_STREAMS = 0x64b0;
 /**
  * Group relative policy optimisation (arXiv 2402.03300) under eviction: a
  * model solves problems within a budget and learns, under the mask of what it
- * saw, from which of its own solutions were right. Every token of a round has
- * the same weight (arXiv 2503.14476), so that a solution gains nothing by its
- * length; one that was cut off is wrong.
+ * saw, from which of its own solutions, or which of their steps, were right. Every
+ * token of a step has the same weight (arXiv 2503.14476), so that a solution
+ * gains nothing by its length; one that was cut off is wrong.
  *
  * @returns The parameters.
  */
@@ -94,30 +100,33 @@ async function takeRound(
   const budget = options.budgets[progress.rounds % options.budgets.length]!;
   const groups = await drawGroups(options, trainer, budget);
   const seconds = (performance.now() - start) / 1000;
-  const buckets = await bucketsOf(options, trainer, reference, groups);
-  const samples = groups.flat();
-  const tokens = samples.reduce((sum, { ids }) => sum + ids.length, 0);
+  const steps = await minibatchesOf(options, trainer, reference, groups);
+  const tokens = groups.flat().reduce((sum, { ids }) => sum + ids.length, 0);
   const lectures: (Lecture & { norm: number })[] = [];
-  for (let i = 0; i < options.updates; i++) {
+  for (const [i, buckets] of repeated(steps, options.epochs).entries()) {
     const done = Math.min(1, trainer.done);
     const step = progress.step + 1;
     const rate = learningRateAt(options.learningRate, step, done);
     const batches = buckets.map(({ batch }) => batch);
-    const share = i === 0 ? tokens : 0;
-    lectures.push(await trainer.learn(batches, share, rate));
+    lectures.push(await trainer.learn(batches, i === 0 ? tokens : 0, rate));
   }
   progress.rounds++;
+  const last = lectures.slice(-steps.length);
   return {
     step: progress.step,
     tokens: progress.tokens,
-    loss: lectures.at(-1)!.loss,
+    loss: momentsOf(last.map(({ loss }) => loss)).mean,
     budget,
-    norm: lectures.at(-1)!.norm,
+    norm: momentsOf(last.map(({ norm }) => norm)).mean,
     ...outcomeOf(groups),
-    ...meansOf(options, buckets, lectures.at(-1)!.figures),
+    ...figuresOf(options, steps, last),
     samplingSeconds: seconds,
     seconds: (performance.now() - start) / 1000,
   };
+}
+
+function repeated<T>(items: readonly T[], times: number): T[] {
+  return Array.from({ length: times }, () => items).flat();
 }
 
 function drawGroups(
@@ -140,34 +149,47 @@ function drawGroups(
 function outcomeOf(groups: Sample[][]): Record<string, number> {
   const samples = groups.flat();
   const mean = (value: (sample: Sample) => number) =>
-    samples.reduce((sum, sample) => sum + value(sample), 0) / samples.length;
+    momentsOf(samples.map(value)).mean;
+  const valuesOf = (group: Sample[]) =>
+    group.flatMap(({ rewards }) => rewards.map(({ value }) => value));
   const undecided = groups.filter((group) =>
-    group.every(({ reward }) => reward === group[0]!.reward)
+    momentsOf(valuesOf(group)).deviation === 0
   );
   return {
     correct: mean(({ isCorrect }) => isCorrect ? 1 : 0),
-    reward: mean(({ reward }) => reward),
+    reward: momentsOf(valuesOf(samples)).mean,
     cutOff: mean(({ isCutOff }) => isCutOff ? 1 : 0),
     length: mean(({ ids, prompt }) => ids.length - prompt),
-    /** Groups that teach nothing: all have the same reward. */
+    /** Groups that teach nothing: all rewards are the same. */
     undecided: undecided.length / groups.length,
   };
 }
 
-/** Means over the tokens that count. */
-function meansOf(
+/** Means over the tokens that count, of the steps of an epoch. */
+function figuresOf(
   { clip: [least, greatest] }: GrpoOptions,
-  buckets: Bucket[],
-  { entropy, divergence, ratio }: Lecture["figures"],
+  steps: Bucket[][],
+  lectures: Lecture[],
 ): Record<string, number> {
-  const weights = buckets.flatMap(({ weights }) => [...weights]);
-  const mean = (value: (i: number) => number) =>
-    weights.reduce((sum, w, i) => w > 0 ? sum + w * value(i) : sum, 0);
+  const mean = (value: (figures: Lecture["figures"], i: number) => number) =>
+    momentsOf(
+      lectures.map(({ figures }, step) =>
+        weightsOf(steps[step]!).reduce(
+          (sum, w, i) => w > 0 ? sum + w * value(figures, i) : sum,
+          0,
+        )
+      ),
+    ).mean;
+  const isClipped = (ratio: number) => ratio < least || ratio > greatest;
   return {
-    entropy: mean((i) => entropy![i]!),
-    divergence: mean((i) => divergence![i]!),
-    clipped: mean((i) => ratio![i]! < least || ratio![i]! > greatest ? 1 : 0),
+    entropy: mean(({ entropy }, i) => entropy![i]!),
+    divergence: mean(({ divergence }, i) => divergence![i]!),
+    clipped: mean(({ ratio }, i) => isClipped(ratio![i]!) ? 1 : 0),
   };
+}
+
+function weightsOf(buckets: Bucket[]): number[] {
+  return buckets.flatMap(({ weights }) => [...weights]);
 }
 
 function grpoPanels(entries: LogEntry[]): Panel[] {

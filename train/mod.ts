@@ -38,9 +38,11 @@ export * from "./rollout.ts";
 export type { LogEntry } from "./run_folder.ts";
 export * from "./safetensors.ts";
 export {
+  type AdvantageOptions,
   advantagesOf,
-  rewardOf,
+  type Reward,
   type RewardRule,
+  rewardsOf,
   type Sample,
 } from "./samples.ts";
 export * from "./tasks/lemma_chain.ts";

@@ -1,6 +1,6 @@
 import type { Crew } from "./crew.ts";
-import type { Batch } from "./learner.ts";
-import { advantagesOf, type Sample } from "./samples.ts";
+import type { Batch, Block } from "./learner.ts";
+import { type AdvantageOptions, advantagesOf, type Sample } from "./samples.ts";
 import type { TwinConfig } from "./twin_config.ts";
 
 /** Some samples of about the same length. */
@@ -12,86 +12,124 @@ export interface Bucket {
 }
 
 /** What {@linkcode bucketsOf} needs of a training's options. */
-export interface BucketOptions {
+export interface BucketOptions extends AdvantageOptions {
   /** Sizes of the model. */
   readonly config: TwinConfig;
   /** Texts are padded to multiples of so many tokens. */
   readonly bucket: number;
+  /** Samples of a step. */
+  readonly minibatch: number;
   /** Most tokens of a batch, padding included. */
   readonly batchTokens: number;
   /** Least and greatest ratio that is rewarded. */
   readonly clip: readonly [least: number, greatest: number];
   /** Weight of the divergence from the reference. */
   readonly beta: number;
-  /** See {@linkcode advantagesOf}. */
-  readonly forgiveCutOff: boolean;
 }
 
-/** A sample with its advantage. */
+/** A sample with the advantage of each of its rewards. */
 interface Judged extends Sample {
-  advantage: number;
+  readonly advantages: readonly number[];
+}
+
+/** Parameters and what computes with them. */
+interface Model {
+  readonly parameters: Float32Array<ArrayBuffer>;
+  readonly crew: Crew;
+}
+
+/**
+ * The samples of a round in minibatches, a step's each: the first sample of
+ * every problem, then the second ones, and so on, so that a step learns from
+ * several problems. See {@linkcode bucketsOf}.
+ *
+ * @param model What wrote the samples.
+ * @param reference Parameters that the model must not go far from.
+ */
+export async function minibatchesOf(
+  options: BucketOptions,
+  model: Model,
+  reference: Float32Array<ArrayBuffer>,
+  groups: readonly Sample[][],
+): Promise<Bucket[][]> {
+  const judged = groups.map((group) => {
+    const advantages = advantagesOf(group, options);
+    return group.map((sample, i) => ({
+      ...sample,
+      advantages: advantages[i]!,
+    }));
+  });
+  const mixed = judged[0]!.flatMap((_, i) => judged.map((group) => group[i]!));
+  const minibatches: Bucket[][] = [];
+  for (let at = 0; at < mixed.length; at += options.minibatch) {
+    const part = mixed.slice(at, at + options.minibatch);
+    minibatches.push(await bucketsOf(options, model, reference, part));
+  }
+  return minibatches;
 }
 
 /**
  * Batches of samples for the objective `policyGradient`. Texts are padded to
- * multiples of `bucket` tokens, and batches to as many rows as `batchTokens`
- * allow: each shape costs seconds to trace.
- *
- * @param trainer Whose parameters wrote the samples.
- * @param reference Parameters that the model must not go far from.
+ * multiples of `bucket` tokens, and batches to as many rows as a minibatch and
+ * `batchTokens` allow: each shape costs seconds to trace.
  */
-export async function bucketsOf(
+async function bucketsOf(
   options: BucketOptions,
-  { parameters, crew }: {
-    parameters: Float32Array<ArrayBuffer>;
-    crew: Crew;
-  },
+  model: Model,
   reference: Float32Array<ArrayBuffer>,
-  groups: readonly Sample[][],
+  samples: readonly Judged[],
 ): Promise<Bucket[]> {
-  const byLength = new Map<number, Judged[]>();
-  let total = 0;
-  for (const group of groups) {
-    const advantages = advantagesOf(group, options.forgiveCutOff);
-    group.forEach((sample, i) => {
-      const { bucket } = options;
-      const length = Math.ceil((sample.ids.length - 1) / bucket) * bucket;
-      const judged = { ...sample, advantage: advantages[i]! };
-      byLength.set(length, [...byLength.get(length) ?? [], judged]);
-      total += sample.ids.length - sample.prompt;
-    });
-  }
+  const total = samples.reduce(
+    (sum, { ids, prompt }) => sum + ids.length - prompt,
+    0,
+  );
   const buckets: Bucket[] = [];
-  const lengths = [...byLength.keys()].sort((a, b) => a - b);
-  for (const length of lengths) {
-    const rows = rowsOf(options, length, crew);
-    const samples = byLength.get(length)!;
-    for (let at = 0; at < samples.length; at += rows) {
-      const part = samples.slice(at, at + rows);
+  for (const [length, all] of byLengthOf(samples, options.bucket)) {
+    const rows = rowsOf(options, length, model.crew);
+    for (let at = 0; at < all.length; at += rows) {
+      const part = all.slice(at, at + rows);
       const arrays = arraysOf(options.config, part, length, rows);
       const weights = arrays.weights.map((weight) => weight / total);
       const batch = blocksOf(options, { ...arrays, weights }, length);
-      const seen = { ids: batch.ids!, until: batch.until! };
-      const block = async (values: Float32Array<ArrayBuffer>) => {
-        const logits = await crew.logits(values, seen);
-        const data = targetLogProbabilitiesOf(logits, arrays.targets);
-        return { data, shape: [rows, length] };
-      };
-      const old = await block(parameters);
-      const first = await block(reference);
+      const old = await targetsOf(model, model.parameters, batch);
+      const first = await targetsOf(model, reference, batch);
       buckets.push({ batch: { ...batch, old, reference: first }, weights });
     }
   }
   return buckets;
 }
 
+/** Samples by their length rounded up, short ones first. */
+function byLengthOf(
+  samples: readonly Judged[],
+  bucket: number,
+): [length: number, samples: Judged[]][] {
+  const lengthOf = ({ ids }: Judged) =>
+    Math.ceil((ids.length - 1) / bucket) * bucket;
+  return [...Map.groupBy(samples, lengthOf)].sort(([a], [b]) => a - b);
+}
+
+/** Log-probabilities of a batch's targets. */
+async function targetsOf(
+  { crew }: Model,
+  parameters: Float32Array<ArrayBuffer>,
+  { ids, until, targets }: Batch,
+): Promise<Block> {
+  const seen = { ids: ids!, until: until! };
+  const logits = await crew.logits(parameters, seen);
+  const own = targets!.data as Int32Array<ArrayBuffer>;
+  const data = targetLogProbabilitiesOf(logits, own);
+  return { data, shape: targets!.shape };
+}
+
 /** A multiple of the crew. */
 function rowsOf(
-  { batchTokens }: BucketOptions,
+  { batchTokens, minibatch }: BucketOptions,
   length: number,
   { size }: Crew,
 ): number {
-  return Math.max(1, Math.floor(batchTokens / length / size)) * size;
+  const most = Math.floor(batchTokens / length / size);
+  return Math.max(1, Math.min(most, Math.ceil(minibatch / size))) * size;
 }
 
 /** Arrays of a bucket, row after row. */
@@ -120,13 +158,15 @@ function arraysOf(
     weights: new Float32Array(rows * length),
     advantages: new Float32Array(rows * length),
   };
-  samples.forEach(({ ids, prompt, until, advantage }, row) => {
+  samples.forEach(({ ids, prompt, until, rewards, advantages }, row) => {
     const own = ids.length - 1;
     arrays.ids.set(ids.slice(0, -1), row * length);
     arrays.targets.set(ids.slice(1), row * length);
     const [from, to] = [row * length + prompt - 1, row * length + own];
     arrays.weights.fill(1, from, to);
-    arrays.advantages.fill(advantage, from, to);
+    rewards.forEach(({ start }, i) =>
+      arrays.advantages.fill(advantages[i]!, from + start, to)
+    );
     for (let head = 0; head < heads; head++) {
       const part = until.subarray(head * own, (head + 1) * own);
       arrays.until.set(part, (row * heads + head) * length);

@@ -16,12 +16,28 @@ export interface Sample extends Drawn {
   readonly prompt: number;
   /** Whether it ends with the right answer. */
   readonly isCorrect: boolean;
-  /** See {@linkcode rewardOf}. */
-  readonly reward: number;
+  /** See {@linkcode rewardsOf}. */
+  readonly rewards: readonly Reward[];
 }
 
-/** What is rewarded: the right answer alone, or right steps too. */
+/** What a part of a solution is worth. */
+export interface Reward {
+  /** Tokens of the solution before the part. */
+  readonly start: number;
+  /** More is better. */
+  readonly value: number;
+}
+
+/** What is rewarded: the right answer, or each right step. */
 export type RewardRule = "answer" | "steps";
+
+/** Of {@linkcode advantagesOf}. */
+export interface AdvantageOptions {
+  /** What a reward counts for the step before: 0 nothing, 1 all of it. */
+  readonly discount: number;
+  /** A sample that was cut off has no negative advantage. */
+  readonly forgiveCutOff: boolean;
+}
 
 /** How many samples, how long, and what they are worth. */
 export interface SampleOptions {
@@ -69,42 +85,59 @@ function judged(
   const text = decodeTokens(task, drawn.ids.slice(length));
   const check = task.check(prompt, text);
   const { correct: isCorrect } = check;
-  return { ...drawn, prompt: length, isCorrect, reward: rewardOf(check, rule) };
+  return {
+    ...drawn,
+    prompt: length,
+    isCorrect,
+    rewards: rewardsOf(check, rule),
+  };
 }
 
 /**
- * What a solution is worth: 1 if it is right; else 0, or under `"steps"` half
- * the share of its steps that are right, so that also a group without a right
- * answer has something to learn from. This is process supervision (arXiv
- * 2402.03300, section 4.1.3) summed up over the solution: all its tokens have
- * one advantage.
+ * What a solution is worth: 1 or 0, for all of it by its answer, or under
+ * `"steps"` for each step that was written: outcome and process supervision of
+ * GRPO (arXiv 2402.03300, sections 4.1.2 and 4.1.3).
  */
-export function rewardOf(
-  { correct, rightSteps, steps }: Check,
+export function rewardsOf(
+  { correct, written }: Check,
   rule: RewardRule,
-): number {
-  if (correct) return 1;
-  return rule === "steps" ? 0.5 * rightSteps / steps : 0;
+): Reward[] {
+  if (rule === "answer") return [{ start: 0, value: correct ? 1 : 0 }];
+  return written.map(({ start, isRight }) => ({
+    start,
+    value: isRight ? 1 : 0,
+  }));
 }
 
 /**
- * How much better than its group each sample is, in deviations: GRPO's
- * advantage. Zero for all where there is no difference.
- *
- * @param forgiveCutOff A sample that was cut off has no negative advantage.
+ * How much better than those of its group each reward is, in deviations:
+ * GRPO's advantage, of the tokens from its start to the next one's. To it come
+ * the later ones of the same sample, each by a factor `discount` less than the
+ * one before. Zero for all where there is no difference.
  */
 export function advantagesOf(
-  group: readonly Pick<Sample, "reward" | "isCutOff">[],
-  forgiveCutOff: boolean,
-): number[] {
-  const n = group.length;
-  const mean = group.reduce((sum, { reward }) => sum + reward, 0) / n;
-  const variance = group.reduce(
-    (sum, { reward }) => sum + (reward - mean) ** 2,
-    0,
-  ) / n;
-  return group.map(({ reward, isCutOff }) => {
-    const advantage = variance > 0 ? (reward - mean) / Math.sqrt(variance) : 0;
-    return forgiveCutOff && isCutOff ? Math.max(0, advantage) : advantage;
+  group: readonly Pick<Sample, "rewards" | "isCutOff">[],
+  { discount, forgiveCutOff }: AdvantageOptions,
+): number[][] {
+  const all = group.flatMap(({ rewards }) => rewards.map(({ value }) => value));
+  const { mean, deviation } = momentsOf(all);
+  return group.map(({ rewards, isCutOff }) => {
+    const least = forgiveCutOff && isCutOff ? 0 : -Infinity;
+    let later = 0;
+    return rewards.map(({ value }) => deviation && (value - mean) / deviation)
+      .reverse()
+      .map((own) => later = own + discount * later)
+      .reverse()
+      .map((advantage) => Math.max(least, advantage));
   });
+}
+
+/** Mean and deviation; no values have none. */
+export function momentsOf(
+  values: readonly number[],
+): { mean: number; deviation: number } {
+  const n = Math.max(1, values.length);
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const square = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(square / n) };
 }

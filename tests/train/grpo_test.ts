@@ -1,14 +1,9 @@
-import {
-  assertAlmostEquals,
-  assertEquals,
-  assertGreater,
-  assertLess,
-} from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import { gkv } from "../../cache/policies/mod.ts";
 import { grpo, type GrpoOptions } from "../../train/grpo.ts";
 import { initialParameters } from "../../train/initial.ts";
 import { saveState } from "../../train/checkpoint.ts";
-import { advantagesOf, rewardOf } from "../../train/samples.ts";
+import { advantagesOf, rewardsOf } from "../../train/samples.ts";
 import { targetLogProbabilitiesOf } from "../../train/sample_batches.ts";
 import type { Task } from "../../train/tasks/task.ts";
 import { tinyConfig } from "./tiny.ts";
@@ -35,7 +30,7 @@ const toy: Task = {
   lessonLength: () => 6,
   check: (_, solution) => {
     const correct = /^[a-h]*b[a-h]*\.$/.test(solution);
-    return { correct, rightSteps: correct ? 1 : 0, steps: 1 };
+    return { correct, rightSteps: correct ? 1 : 0, steps: 1, written: [] };
   },
 };
 
@@ -67,12 +62,14 @@ function optionsOf(folder: string, out: string): GrpoOptions {
     saveEvery: 1000,
     problems: 4,
     samples: 8,
-    updates: 2,
+    epochs: 2,
+    minibatch: 32,
     learningRate: { peak: 0.02, warmUp: 1, decay: 0.5, floor: 0.1 },
     policy: gkv({ window: 2, interval: 2 }),
     budgets: [6],
     maxTokens: 12,
     reward: "answer",
+    discount: 0,
     clip: [0.8, 1.28],
     beta: 0.01,
     forgiveCutOff: false,
@@ -151,59 +148,82 @@ Deno.test("grpo() draws the same with a crew of workers", async () => {
   });
 });
 
-Deno.test("grpo() rewards right steps when it is told to", async () => {
+Deno.test("grpo() learns from right steps though no answer is right", async () => {
   await withBase(async (folder) => {
-    // No answer is right: only its steps tell a solution from another one.
+    // Every letter is a step, and "b" a right one.
     const task: Task = {
       ...toy,
       check: (_, solution) => {
-        const rightSteps = solution.includes("b") ? 1 : 0;
-        return { correct: false, rightSteps, steps: 2 };
+        const written = [...solution].map((letter, start) => ({
+          start,
+          isRight: letter === "b",
+        }));
+        const rightSteps = written.filter(({ isRight }) => isRight).length;
+        return { correct: false, rightSteps, steps: 8, written };
       },
     };
-    const short = { ...optionsOf(folder, "answer"), task, tokens: 1 };
-    await grpo(short);
-    await grpo({ ...short, out: `${folder}/steps`, reward: "steps" });
+    const options = { ...optionsOf(folder, "answer"), task };
+    await grpo({ ...options, tokens: 1 });
+    const steps = `${folder}/steps`;
+    await grpo({ ...options, out: steps, reward: "steps", minibatch: 8 });
     const [answer] = await logOf(`${folder}/answer`);
-    const [steps] = await logOf(`${folder}/steps`);
     assertEquals([answer!.reward, answer!.undecided], [0, 1]);
-    assertEquals([answer!.correct, steps!.correct], [0, 0]);
-    assertGreater(steps!.reward, 0);
-    assertLess(steps!.undecided, 1);
+    const lines = await logOf(steps);
+    assertEquals([lines[0]!.correct, lines[0]!.undecided], [0, 0]);
+    assertGreater(lines.at(-1)!.reward, lines[0]!.reward + 0.3);
+    // 4 problems of 8 samples are 4 minibatches, twice.
+    assertEquals(lines[0]!.step, 8);
   });
 });
 
-Deno.test("rewardOf() gives half the share of right steps to a wrong answer", () => {
-  const wrong = { correct: false, rightSteps: 3, steps: 12 };
-  const right = { correct: true, rightSteps: 3, steps: 12 };
-  assertEquals([rewardOf(wrong, "answer"), rewardOf(wrong, "steps")], [
-    0,
-    1 / 8,
+Deno.test("rewardsOf() gives one for the answer or one for each step", () => {
+  const written = [{ start: 0, isRight: true }, { start: 3, isRight: false }];
+  const check = { correct: false, rightSteps: 1, steps: 12, written };
+  assertEquals(rewardsOf(check, "answer"), [{ start: 0, value: 0 }]);
+  assertEquals(rewardsOf({ ...check, correct: true }, "answer"), [
+    { start: 0, value: 1 },
   ]);
-  assertEquals([rewardOf(right, "answer"), rewardOf(right, "steps")], [1, 1]);
+  assertEquals(rewardsOf(check, "steps"), [
+    { start: 0, value: 1 },
+    { start: 3, value: 0 },
+  ]);
 });
 
+const strict = { discount: 0, forgiveCutOff: false };
+
+function rewarded(values: number[], isCutOff = false) {
+  const rewards = values.map((value, start) => ({ start, value }));
+  return { rewards, isCutOff };
+}
+
 Deno.test("advantagesOf() is in deviations from the group's mean", () => {
-  const group = [1, 0, 0, 0].map((reward) => ({ reward, isCutOff: false }));
-  const [best, ...others] = advantagesOf(group, false);
+  const group = [1, 0, 0, 0].map((value) => rewarded([value]));
+  const [best, ...others] = advantagesOf(group, strict).flat();
   assertAlmostEquals(best!, 0.75 / Math.sqrt(3 / 16), 1e-12);
   for (const other of others) {
     assertAlmostEquals(other, -0.25 / Math.sqrt(3 / 16), 1e-12);
   }
-  const alike = [1, 1].map((reward) => ({ reward, isCutOff: false }));
-  assertEquals(advantagesOf(alike, false), [0, 0]);
+  assertEquals(advantagesOf([rewarded([1]), rewarded([1])], strict), [[0], [
+    0,
+  ]]);
+});
+
+Deno.test("advantagesOf() adds what later steps earn, discounted", () => {
+  // Mean 1/2, deviation 1/2: advantages of their own are 1, -1 and -1, 1.
+  const group = [rewarded([1, 0]), rewarded([0, 1])];
+  assertEquals(advantagesOf(group, strict), [[1, -1], [-1, 1]]);
+  const half = advantagesOf(group, { ...strict, discount: 0.5 });
+  assertEquals(half, [[0.5, -1], [-0.5, 1]]);
+  const all = advantagesOf(group, { ...strict, discount: 1 });
+  assertEquals(all, [[0, -1], [0, 1]]);
 });
 
 Deno.test("advantagesOf() forgives what was cut off when it is told to", () => {
-  const group = [
-    { reward: 1, isCutOff: false },
-    { reward: 0, isCutOff: false },
-    { reward: 0, isCutOff: true },
-  ];
-  const strict = advantagesOf(group, false);
-  const mild = advantagesOf(group, true);
-  assertEquals(mild.slice(0, 2), strict.slice(0, 2));
-  assertEquals([strict[2]! < 0, mild[2]], [true, 0]);
+  const group = [rewarded([1]), rewarded([0]), rewarded([0], true)];
+  const own = advantagesOf(group, strict);
+  const mild = advantagesOf(group, { ...strict, forgiveCutOff: true });
+  assertEquals(mild.slice(0, 2), own.slice(0, 2));
+  assertEquals([own[2]![0]! < 0, mild[2]], [true, [0]]);
 });
 
 Deno.test("targetLogProbabilitiesOf() is a log-softmax at the targets", () => {

@@ -1,5 +1,5 @@
 import { Random } from "../random.ts";
-import type { Check, Lesson, Problem, Task } from "./task.ts";
+import type { Check, Lesson, Problem, Task, WrittenStep } from "./task.ts";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
@@ -197,32 +197,55 @@ function chainWithoutCycle({ h }: Facts): number[] | undefined {
  */
 function check(prompt: string, solution: string): Check {
   const facts = readPrompt(prompt);
+  const all = judged(solution, expectedSteps(solution, facts));
+  const end = `=${LETTERS[lastState(facts)]}.`;
+  return {
+    correct: solution.slice(all.at(-1)!.start) === end,
+    rightSteps: all.slice(0, -1).filter(({ isRight }) => isRight).length,
+    steps: SYMBOLS + STEPS,
+    written: all.filter(({ start }) => start < solution.length),
+  };
+}
+
+/** Every step as it should be after what was written before it. */
+function expectedSteps(solution: string, facts: Facts): string[] {
   const keys = [...facts.f.keys()];
-  let rightSteps = 0;
-  for (const [i] of keys.entries()) {
-    const line = solution.slice(i * LEMMA, (i + 1) * LEMMA);
-    if (line === lemmaLine(keys, i, facts)) rightSteps++;
-  }
   const chain = solution.slice(SYMBOLS * LEMMA);
-  let state = 0;
-  for (let t = 0; t < STEPS; t++) {
-    const [before, written] = [chain[3 * t], chain.slice(3 * t + 1, 3 * t + 4)];
-    if (written === stepAfter(before, t, facts)) rightSteps++;
-    state = (facts.h[state]! + t % 10) % SYMBOLS;
-  }
-  const end = chain.slice(1 + 3 * STEPS);
-  const correct = end === `=${LETTERS[state]}.`;
-  return { correct, rightSteps, steps: SYMBOLS + STEPS };
+  const steps = Array.from(
+    { length: STEPS },
+    (_, t) => stepAfter(t ? chain[3 * t] : LETTERS[0], t, facts),
+  );
+  return [
+    ...keys.map((_, i) => lemmaLine(keys, i, facts)),
+    `${LETTERS[0]}${steps[0]}`,
+    ...steps.slice(1),
+    `=${chain[3 * STEPS] ?? "?"}.`,
+  ];
+}
+
+function judged(solution: string, expected: string[]): WrittenStep[] {
+  let end = 0;
+  return expected.map((text) => {
+    const start = end;
+    end += text.length;
+    return { start, isRight: solution.slice(start, end) === text };
+  });
 }
 
 function stepAfter(
   before: string | undefined,
   t: number,
   { h }: Facts,
-): string | undefined {
+): string {
   const image = h[LETTERS.indexOf(before || " ")];
-  if (image === undefined) return undefined;
-  return `${t}`.padStart(2, "0") + LETTERS[(image + t % 10) % SYMBOLS];
+  const state = image === undefined ? "?" : LETTERS[(image + t % 10) % SYMBOLS];
+  return `${t}`.padStart(2, "0") + state;
+}
+
+function lastState({ h }: Facts): number {
+  let state = 0;
+  for (let t = 0; t < STEPS; t++) state = (h[state]! + t % 10) % SYMBOLS;
+  return state;
 }
 
 function readPrompt(prompt: string): Facts {

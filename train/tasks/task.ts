@@ -27,6 +27,16 @@ export interface Check {
   readonly rightSteps: number;
   /** Steps of a whole solution. */
   readonly steps: number;
+  /** The steps that were written, the last one perhaps in part. */
+  readonly written: readonly WrittenStep[];
+}
+
+/** A step of a solution; giving the answer is one as well. */
+export interface WrittenStep {
+  /** Characters of the solution before it. */
+  readonly start: number;
+  /** Whether it follows from the prompt and from what was written before. */
+  readonly isRight: boolean;
 }
 
 /** Problems without end, and a judge of their solutions. */

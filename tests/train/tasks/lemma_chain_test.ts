@@ -46,8 +46,10 @@ Deno.test("lemmaChain's solutions are right by an evaluation of their own", () =
 
 Deno.test("lemmaChain.check() takes the right solution, and no other one", () => {
   const { prompt, solution } = lemmaChain.problem(1, 7);
-  const whole = { correct: true, rightSteps: 112, steps: 112 };
-  assertEquals(lemmaChain.check(prompt, solution), whole);
+  const { written, ...whole } = lemmaChain.check(prompt, solution);
+  assertEquals(whole, { correct: true, rightSteps: 112, steps: 112 });
+  assertEquals(written.length, 113);
+  assert(written.every(({ isRight }) => isRight));
   for (let at = 0; at < solution.length; at++) {
     const other = solution[at] === "b" ? "c" : "b";
     const wrong = solution.slice(0, at) + other + solution.slice(at + 1);
@@ -62,7 +64,8 @@ Deno.test("lemmaChain.check() takes the right solution, and no other one", () =>
 Deno.test("lemmaChain.check() judges what is cut off, empty, or goes on", () => {
   const { prompt, solution } = lemmaChain.problem(1, 8);
   const judge = (text: string) => lemmaChain.check(prompt, text);
-  assertEquals(judge(""), { correct: false, rightSteps: 0, steps: 112 });
+  const nothing = { correct: false, rightSteps: 0, steps: 112, written: [] };
+  assertEquals(judge(""), nothing);
   assertEquals(judge(solution.slice(0, 13 * 4 + 5)).rightSteps, 4);
   assertEquals(judge(solution.slice(0, 157 + 30)).rightSteps, 12 + 10);
   assertEquals(judge(solution.slice(0, -1)).correct, false);
@@ -72,6 +75,29 @@ Deno.test("lemmaChain.check() judges what is cut off, empty, or goes on", () => 
     RangeError,
     "12 pairs",
   );
+});
+
+Deno.test("lemmaChain.check() tells which written step is wrong", () => {
+  const { prompt, solution } = lemmaChain.problem(1, 9);
+  const changed = (at: number) => {
+    const other = solution[at] === "b" ? "c" : "b";
+    return solution.slice(0, at) + other + solution.slice(at + 1);
+  };
+  const wrongIn = (text: string) =>
+    lemmaChain.check(prompt, text).written
+      .filter(({ isRight }) => !isRight).map(({ start }) => start);
+  const lemma = 13 * 5;
+  assertEquals(wrongIn(changed(lemma + 2)), [lemma]);
+  // The first state belongs to the first step; the answer is a step.
+  assertEquals(wrongIn(changed(156)), [156]);
+  assertEquals(wrongIn(changed(158)), [156]);
+  assertEquals(wrongIn(changed(457)), [457]);
+  // A wrong last state, repeated, is wrong once.
+  const last = changed(456);
+  const repeated = last.slice(0, 458) + last[456] + last.slice(459);
+  assertEquals(wrongIn(repeated), [454]);
+  assertEquals(lemmaChain.check(prompt, repeated).correct, false);
+  assertEquals(wrongIn(solution.slice(0, 159)), [156]);
 });
 
 /** Units that count on each level of lessons are those below. */
