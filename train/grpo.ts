@@ -99,34 +99,39 @@ async function takeRound(
   const { progress } = trainer;
   const budget = options.budgets[progress.rounds % options.budgets.length]!;
   const groups = await drawGroups(options, trainer, budget);
-  const seconds = (performance.now() - start) / 1000;
+  const samplingSeconds = (performance.now() - start) / 1000;
   const steps = await minibatchesOf(options, trainer, reference, groups);
   const tokens = groups.flat().reduce((sum, { ids }) => sum + ids.length, 0);
-  const lectures: (Lecture & { norm: number })[] = [];
-  for (const [i, buckets] of repeated(steps, options.epochs).entries()) {
-    const done = Math.min(1, trainer.done);
-    const step = progress.step + 1;
-    const rate = learningRateAt(options.learningRate, step, done);
-    const batches = buckets.map(({ batch }) => batch);
-    lectures.push(await trainer.learn(batches, i === 0 ? tokens : 0, rate));
-  }
+  const lectures = await learnFrom(options, trainer, steps, tokens);
   progress.rounds++;
-  const last = lectures.slice(-steps.length);
   return {
     step: progress.step,
     tokens: progress.tokens,
-    loss: momentsOf(last.map(({ loss }) => loss)).mean,
     budget,
-    norm: momentsOf(last.map(({ norm }) => norm)).mean,
     ...outcomeOf(groups),
-    ...figuresOf(options, steps, last),
-    samplingSeconds: seconds,
+    ...figuresOf(options, steps, lectures),
+    samplingSeconds,
     seconds: (performance.now() - start) / 1000,
   };
 }
 
-function repeated<T>(items: readonly T[], times: number): T[] {
-  return Array.from({ length: times }, () => items).flat();
+type GrpoLecture = Lecture & { norm: number };
+
+/** Takes a round's steps, as often as there are epochs; what the last taught. */
+async function learnFrom(
+  { epochs, learningRate }: GrpoOptions,
+  trainer: Trainer<GrpoProgress>,
+  steps: readonly Bucket[][],
+  tokens: number,
+): Promise<GrpoLecture[]> {
+  const lectures: GrpoLecture[] = [];
+  for (let i = 0; i < epochs * steps.length; i++) {
+    const done = Math.min(1, trainer.done);
+    const rate = learningRateAt(learningRate, trainer.progress.step + 1, done);
+    const batches = steps[i % steps.length]!.map(({ batch }) => batch);
+    lectures.push(await trainer.learn(batches, i === 0 ? tokens : 0, rate));
+  }
+  return lectures.slice(-steps.length);
 }
 
 function drawGroups(
@@ -165,12 +170,12 @@ function outcomeOf(groups: Sample[][]): Record<string, number> {
   };
 }
 
-/** Means over the tokens that count, of the steps of an epoch. */
+/** Means over the steps of an epoch, of tokens those that count. */
 function figuresOf(
   { clip: [least, greatest] }: GrpoOptions,
   steps: Bucket[][],
-  lectures: Lecture[],
-): Record<string, number> {
+  lectures: GrpoLecture[],
+): { loss: number } & Record<string, number> {
   const mean = (value: (figures: Lecture["figures"], i: number) => number) =>
     momentsOf(
       lectures.map(({ figures }, step) =>
@@ -182,6 +187,8 @@ function figuresOf(
     ).mean;
   const isClipped = (ratio: number) => ratio < least || ratio > greatest;
   return {
+    loss: momentsOf(lectures.map(({ loss }) => loss)).mean,
+    norm: momentsOf(lectures.map(({ norm }) => norm)).mean,
     entropy: mean(({ entropy }, i) => entropy![i]!),
     divergence: mean(({ divergence }, i) => divergence![i]!),
     clipped: mean(({ ratio }, i) => isClipped(ratio![i]!) ? 1 : 0),
@@ -201,7 +208,7 @@ function grpoPanels(entries: LogEntry[]): Panel[] {
     ]),
   });
   return [
-    { title: "share", curves: ["correct", "cutOff"].map(curve) },
+    { title: "share", curves: ["correct", "reward", "cutOff"].map(curve) },
     { title: "nats per token", curves: ["entropy", "divergence"].map(curve) },
     { title: "tokens of a solution", curves: [curve("length")] },
   ];
