@@ -164,9 +164,10 @@ function arraysOf(
     arrays.targets.set(ids.slice(1), row * length);
     const [from, to] = [row * length + prompt - 1, row * length + own];
     arrays.weights.fill(1, from, to);
-    rewards.forEach(({ start }, i) =>
-      arrays.advantages.fill(advantages[i]!, from + start, to)
-    );
+    rewards.forEach(({ start, end }, i) => {
+      const last = Math.min(to, from + end);
+      arrays.advantages.fill(advantages[i]!, from + start, last);
+    });
     for (let head = 0; head < heads; head++) {
       const part = until.subarray(head * own, (head + 1) * own);
       arrays.until.set(part, (row * heads + head) * length);

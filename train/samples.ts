@@ -24,6 +24,8 @@ export interface Sample extends Drawn {
 export interface Reward {
   /** Tokens of the solution before the part. */
   readonly start: number;
+  /** Tokens of the solution up to its end, or more than it has. */
+  readonly end: number;
   /** More is better. */
   readonly value: number;
 }
@@ -102,17 +104,20 @@ export function rewardsOf(
   { correct, written }: Check,
   rule: RewardRule,
 ): Reward[] {
-  if (rule === "answer") return [{ start: 0, value: correct ? 1 : 0 }];
-  return written.map(({ start, isRight }) => ({
+  if (rule === "answer") {
+    return [{ start: 0, end: Infinity, value: correct ? 1 : 0 }];
+  }
+  return written.map(({ start, end, isRight }) => ({
     start,
+    end,
     value: isRight ? 1 : 0,
   }));
 }
 
 /**
  * How much better than those of its group each reward is, in deviations:
- * GRPO's advantage, of the tokens from its start to the next one's. To it come
- * the later ones of the same sample, each by a factor `discount` less than the
+ * GRPO's advantage, of the tokens of its part. To it come the later ones of
+ * the same sample, each by a factor `discount` less than the
  * one before. Zero for all where there is no difference.
  */
 export function advantagesOf(

@@ -156,6 +156,7 @@ Deno.test("grpo() learns from right steps though no answer is right", async () =
       check: (_, solution) => {
         const written = [...solution].map((letter, start) => ({
           start,
+          end: start + 1,
           isRight: letter === "b",
         }));
         const rightSteps = written.filter(({ isRight }) => isRight).length;
@@ -177,22 +178,31 @@ Deno.test("grpo() learns from right steps though no answer is right", async () =
 });
 
 Deno.test("rewardsOf() gives one for the answer or one for each step", () => {
-  const written = [{ start: 0, isRight: true }, { start: 3, isRight: false }];
+  const written = [
+    { start: 0, end: 3, isRight: true },
+    { start: 3, end: 5, isRight: false },
+  ];
   const check = { correct: false, rightSteps: 1, steps: 12, written };
-  assertEquals(rewardsOf(check, "answer"), [{ start: 0, value: 0 }]);
+  assertEquals(rewardsOf(check, "answer"), [
+    { start: 0, end: Infinity, value: 0 },
+  ]);
   assertEquals(rewardsOf({ ...check, correct: true }, "answer"), [
-    { start: 0, value: 1 },
+    { start: 0, end: Infinity, value: 1 },
   ]);
   assertEquals(rewardsOf(check, "steps"), [
-    { start: 0, value: 1 },
-    { start: 3, value: 0 },
+    { start: 0, end: 3, value: 1 },
+    { start: 3, end: 5, value: 0 },
   ]);
 });
 
 const strict = { discount: 0, forgiveCutOff: false };
 
 function rewarded(values: number[], isCutOff = false) {
-  const rewards = values.map((value, start) => ({ start, value }));
+  const rewards = values.map((value, start) => ({
+    start,
+    end: start + 1,
+    value,
+  }));
   return { rewards, isCutOff };
 }
 

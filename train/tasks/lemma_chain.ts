@@ -9,8 +9,11 @@ const SYMBOLS = 12;
 /** Steps of the chain. */
 const STEPS = 100;
 
+/** What there is to learn of a lemma line. */
+const LEMMA_KINDS = "xfhxqxxeqxxex";
+
 /** Characters of a lemma line. */
-const LEMMA = 13;
+const LEMMA = LEMMA_KINDS.length;
 
 /** Where the chain begins: after `^`, pairs with commas between them, `#`. */
 const PROMPT = 3 * SYMBOLS + 1;
@@ -163,7 +166,7 @@ function promptOf(keys: number[], { f }: Facts): string {
 
 function lemmaLines(keys: number[], facts: Facts): Lesson {
   const lines = keys.map((_, i) => lemmaLine(keys, i, facts));
-  return { text: lines.join(""), kinds: "xfhxqxxeqxxex".repeat(keys.length) };
+  return { text: lines.join(""), kinds: LEMMA_KINDS.repeat(keys.length) };
 }
 
 function lemmaLine(keys: number[], i: number, { f, h }: Facts): string {
@@ -198,37 +201,48 @@ function chainWithoutCycle({ h }: Facts): number[] | undefined {
 function check(prompt: string, solution: string): Check {
   const facts = readPrompt(prompt);
   const all = judged(solution, expectedSteps(solution, facts));
+  const malformed = all.findIndex(({ isFormed }) => !isFormed);
   const end = `=${LETTERS[lastState(facts)]}.`;
   return {
     correct: solution.slice(all.at(-1)!.start) === end,
     rightSteps: all.slice(0, -1).filter(({ isRight }) => isRight).length,
     steps: SYMBOLS + STEPS,
-    written: all.filter(({ start }) => start < solution.length),
+    written: all.slice(0, malformed < 0 ? undefined : malformed + 1)
+      .filter(({ start }) => start < solution.length)
+      .map(({ start, end, isRight }) => ({ start, end, isRight })),
   };
 }
 
 /** Every step as it should be after what was written before it. */
-function expectedSteps(solution: string, facts: Facts): string[] {
+function expectedSteps(solution: string, facts: Facts): Lesson[] {
   const keys = [...facts.f.keys()];
   const chain = solution.slice(SYMBOLS * LEMMA);
-  const steps = Array.from(
-    { length: STEPS },
-    (_, t) => stepAfter(t ? chain[3 * t] : LETTERS[0], t, facts),
-  );
   return [
-    ...keys.map((_, i) => lemmaLine(keys, i, facts)),
-    `${LETTERS[0]}${steps[0]}`,
-    ...steps.slice(1),
-    `=${chain[3 * STEPS] ?? "?"}.`,
+    ...keys.map((_, i) => ({
+      text: lemmaLine(keys, i, facts),
+      kinds: LEMMA_KINDS,
+    })),
+    { text: `a${stepAfter("a", 0, facts)}`, kinds: "xxxc" },
+    ...Array.from({ length: STEPS - 1 }, (_, t) => ({
+      text: stepAfter(chain[3 * t + 3], t + 1, facts),
+      kinds: "xxc",
+    })),
+    { text: `=${chain[3 * STEPS] ?? "?"}.`, kinds: "xax" },
   ];
 }
 
-function judged(solution: string, expected: string[]): WrittenStep[] {
+type JudgedStep = WrittenStep & { isFormed: boolean };
+
+function judged(solution: string, expected: Lesson[]): JudgedStep[] {
   let end = 0;
-  return expected.map((text) => {
+  return expected.map(({ text, kinds }) => {
     const start = end;
     end += text.length;
-    return { start, isRight: solution.slice(start, end) === text };
+    const written = solution.slice(start, end);
+    const isFormed = [...kinds].every((kind, i) =>
+      kind !== "x" || written[i] === text[i]
+    );
+    return { start, end, isRight: written === text, isFormed };
   });
 }
 

@@ -27,7 +27,10 @@ export interface Check {
   readonly rightSteps: number;
   /** Steps of a whole solution. */
   readonly steps: number;
-  /** The steps that were written, the last one perhaps in part. */
+  /**
+   * The steps that were written, up to the first that has not its form: what
+   * comes after that one cannot be told apart into steps.
+   */
   readonly written: readonly WrittenStep[];
 }
 
@@ -35,6 +38,8 @@ export interface Check {
 export interface WrittenStep {
   /** Characters of the solution before it. */
   readonly start: number;
+  /** Characters of the solution up to its end. */
+  readonly end: number;
   /** Whether it follows from the prompt and from what was written before. */
   readonly isRight: boolean;
 }

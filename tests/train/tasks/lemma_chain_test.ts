@@ -84,20 +84,32 @@ Deno.test("lemmaChain.check() tells which written step is wrong", () => {
     return solution.slice(0, at) + other + solution.slice(at + 1);
   };
   const wrongIn = (text: string) =>
-    lemmaChain.check(prompt, text).written
-      .filter(({ isRight }) => !isRight).map(({ start }) => start);
+    lemmaChain.check(prompt, text).written.filter(({ isRight }) => !isRight)
+      .map(({ start }) => start);
   const lemma = 13 * 5;
   assertEquals(wrongIn(changed(lemma + 2)), [lemma]);
   // The first state belongs to the first step; the answer is a step.
-  assertEquals(wrongIn(changed(156)), [156]);
-  assertEquals(wrongIn(changed(158)), [156]);
-  assertEquals(wrongIn(changed(457)), [457]);
+  assertEquals(wrongIn(changed(159)), [156, 160]);
+  assertEquals(wrongIn(changed(458)), [457]);
   // A wrong last state, repeated, is wrong once.
   const last = changed(456);
   const repeated = last.slice(0, 458) + last[456] + last.slice(459);
   assertEquals(wrongIn(repeated), [454]);
   assertEquals(lemmaChain.check(prompt, repeated).correct, false);
   assertEquals(wrongIn(solution.slice(0, 159)), [156]);
+});
+
+Deno.test("lemmaChain.check() tells steps apart up to one without its form", () => {
+  const { prompt, solution } = lemmaChain.problem(1, 9);
+  const last = (text: string) => lemmaChain.check(prompt, text).written.at(-1)!;
+  const lemma = 13 * 5;
+  // A lemma line twice, then all the others: only the copy is wrong.
+  const line = solution.slice(lemma - 13, lemma);
+  const twice = solution.slice(0, lemma) + line + solution.slice(lemma);
+  assertEquals(last(twice), { start: lemma, end: lemma + 13, isRight: false });
+  const skipped = solution.slice(0, 160) + solution.slice(163);
+  assertEquals(last(skipped), { start: 160, end: 163, isRight: false });
+  assertEquals(last(`${solution}a`), { start: 457, end: 460, isRight: true });
 });
 
 /** Units that count on each level of lessons are those below. */
