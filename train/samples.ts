@@ -97,8 +97,9 @@ function judged(
 
 /**
  * What a solution is worth: 1 or 0, for all of it by its answer, or under
- * `"steps"` for each step that was written: outcome and process supervision of
- * GRPO (arXiv 2402.03300, sections 4.1.2 and 4.1.3).
+ * `"steps"` for each step: outcome and process supervision of GRPO (arXiv
+ * 2402.03300, sections 4.1.2 and 4.1.3). A step that is missing is worth
+ * nothing: where most solutions go astray, a right step is much.
  */
 export function rewardsOf(
   { correct, written }: Check,

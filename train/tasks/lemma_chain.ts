@@ -201,15 +201,12 @@ function chainWithoutCycle({ h }: Facts): number[] | undefined {
 function check(prompt: string, solution: string): Check {
   const facts = readPrompt(prompt);
   const all = judged(solution, expectedSteps(solution, facts));
-  const malformed = all.findIndex(({ isFormed }) => !isFormed);
   const end = `=${LETTERS[lastState(facts)]}.`;
   return {
     correct: solution.slice(all.at(-1)!.start) === end,
     rightSteps: all.slice(0, -1).filter(({ isRight }) => isRight).length,
     steps: SYMBOLS + STEPS,
-    written: all.slice(0, malformed < 0 ? undefined : malformed + 1)
-      .filter(({ start }) => start < solution.length)
-      .map(({ start, end, isRight }) => ({ start, end, isRight })),
+    written: withinForm(all),
   };
 }
 
@@ -237,13 +234,23 @@ function judged(solution: string, expected: Lesson[]): JudgedStep[] {
   let end = 0;
   return expected.map(({ text, kinds }) => {
     const start = end;
-    end += text.length;
+    end = Math.min(start + text.length, solution.length);
     const written = solution.slice(start, end);
     const isFormed = [...kinds].every((kind, i) =>
       kind !== "x" || written[i] === text[i]
     );
     return { start, end, isRight: written === text, isFormed };
   });
+}
+
+/** Steps of which those after the first one without its form are empty. */
+function withinForm(all: JudgedStep[]): WrittenStep[] {
+  const malformed = all.findIndex(({ isFormed }) => !isFormed);
+  return all.map(({ start, end, isRight }, i) =>
+    malformed < 0 || i <= malformed
+      ? { start, end, isRight }
+      : { start: end, end, isRight: false }
+  );
 }
 
 function stepAfter(

@@ -28,8 +28,8 @@ export interface Check {
   /** Steps of a whole solution. */
   readonly steps: number;
   /**
-   * The steps that were written, up to the first that has not its form: what
-   * comes after that one cannot be told apart into steps.
+   * All that should be there, the answer at the end. After a step without its
+   * form the text cannot be told apart into steps: the others are empty.
    */
   readonly written: readonly WrittenStep[];
 }

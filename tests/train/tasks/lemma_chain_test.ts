@@ -64,8 +64,9 @@ Deno.test("lemmaChain.check() takes the right solution, and no other one", () =>
 Deno.test("lemmaChain.check() judges what is cut off, empty, or goes on", () => {
   const { prompt, solution } = lemmaChain.problem(1, 8);
   const judge = (text: string) => lemmaChain.check(prompt, text);
-  const nothing = { correct: false, rightSteps: 0, steps: 112, written: [] };
-  assertEquals(judge(""), nothing);
+  const { written, ...nothing } = judge("");
+  assertEquals(nothing, { correct: false, rightSteps: 0, steps: 112 });
+  assert(written.every(({ isRight }) => !isRight));
   assertEquals(judge(solution.slice(0, 13 * 4 + 5)).rightSteps, 4);
   assertEquals(judge(solution.slice(0, 157 + 30)).rightSteps, 12 + 10);
   assertEquals(judge(solution.slice(0, -1)).correct, false);
@@ -84,7 +85,8 @@ Deno.test("lemmaChain.check() tells which written step is wrong", () => {
     return solution.slice(0, at) + other + solution.slice(at + 1);
   };
   const wrongIn = (text: string) =>
-    lemmaChain.check(prompt, text).written.filter(({ isRight }) => !isRight)
+    lemmaChain.check(prompt, text).written
+      .filter(({ start, end, isRight }) => end > start && !isRight)
       .map(({ start }) => start);
   const lemma = 13 * 5;
   assertEquals(wrongIn(changed(lemma + 2)), [lemma]);
@@ -101,7 +103,11 @@ Deno.test("lemmaChain.check() tells which written step is wrong", () => {
 
 Deno.test("lemmaChain.check() tells steps apart up to one without its form", () => {
   const { prompt, solution } = lemmaChain.problem(1, 9);
-  const last = (text: string) => lemmaChain.check(prompt, text).written.at(-1)!;
+  const last = (text: string) => {
+    const { written } = lemmaChain.check(prompt, text);
+    assertEquals(written.length, 113);
+    return written.findLast(({ start, end }) => end > start);
+  };
   const lemma = 13 * 5;
   // A lemma line twice, then all the others: only the copy is wrong.
   const line = solution.slice(lemma - 13, lemma);
