@@ -18,6 +18,12 @@ export type Objective = (
   batch: Record<string, np.Array>,
 ) => Outcome;
 
+/**
+ * Nats that a token's probability is taken to have fallen by at most: the
+ * exponential of more overflows, and no weight, not even 0, would hold it.
+ */
+const FARTHEST = 20;
+
 /** Objectives by the names that workers know them by. */
 export const objectives: Record<ObjectiveName, Objective> = {
   crossEntropy,
@@ -93,7 +99,7 @@ function policyGradient(
     ratio.ref.mul(advantages.ref),
     clipped.mul(advantages),
   );
-  const off = flat("reference").sub(own);
+  const off = np.minimum(flat("reference").sub(own), FARTHEST);
   const divergence = np.exp(off.ref).sub(off).sub(1);
   const loss = divergence.ref.mul(setting(2)).sub(gain).mul(flat("weights"))
     .sum();

@@ -1,4 +1,9 @@
-import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+} from "@std/assert";
 import { initialParameters } from "../../train/initial.ts";
 import { type Batch, makeLearner } from "../../train/learner.ts";
 import type { ObjectiveName } from "../../train/objectives.ts";
@@ -149,6 +154,28 @@ Deno.test("policyGradient is what its formula says, and its gradient too", async
         return sum + weights[i]! * (beta * (Math.exp(off) - off - 1) - gain);
       }, 0),
   );
+});
+
+Deno.test("policyGradient is finite where a token has become impossible", async () => {
+  const { learn } = await makeLearner(tinyConfig, "policyGradient");
+  const zeros = { data: new Float32Array(size), shape };
+  const { loss, gradient, figures } = learn(parameters, {
+    ...seen,
+    targets: { data: targets, shape },
+    weights: { data: weights, shape },
+    advantages: zeros,
+    old: zeros,
+    // As if it had been e^100 times likelier than anything can be.
+    reference: { data: new Float32Array(size).fill(100), shape },
+    settings: {
+      data: Float32Array.from([0.8, 1.3, 0, 0.8, 1.3, 0]),
+      shape: [rows, 3],
+    },
+  });
+  assertEquals(loss, 0);
+  assert(gradient.every((value) => value === 0));
+  // float32: the exponential is right to 1e-6 of itself.
+  assertAlmostEquals(figures.divergence![0]!, Math.exp(20), 500);
 });
 
 Deno.test("policyGradient's figures are entropy, divergence and ratio of each token", async () => {
