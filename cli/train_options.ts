@@ -20,8 +20,8 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   distill    a model under eviction learns from itself with a full cache
   grpo       a model under eviction learns from its own right solutions
 
-  --tokens N               to train on (3e6; distill 8e5; grpo 7.5e5)
-  --learning-rate R        highest one (2e-3; distill 1e-3; grpo 3e-4)
+  --tokens N               to train on (3e6; distill 8e5; grpo 1e6)
+  --learning-rate R        highest one (2e-3; distill 1e-3; grpo 5e-4)
   --seed N                 of everything drawn (1)
   --workers N              data-parallel workers; 0 for none (2)
   --save-every N           lines of the log between saved states (50; grpo 5)
@@ -48,7 +48,7 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
 
   grpo:
   --problems N             of a round (8)
-  --samples N              solutions of each problem (8)
+  --samples N              solutions of each problem (4)
   --minibatch N            samples of a step (8)
   --epochs N               how often the samples of a round are learnt from (1)
   --clip LOW,HIGH          ratios that are still rewarded (0.8,1.28)
@@ -114,7 +114,7 @@ const reinforcement = {
   epochs: { type: "string", default: "1" },
   minibatch: { type: "string", default: "8" },
   reward: { type: "string", default: "steps" },
-  samples: { type: "string", default: "8" },
+  samples: { type: "string", default: "4" },
 } as const;
 
 const readers: Record<string, (args: string[]) => Training> = {
@@ -166,8 +166,8 @@ function readGrpo(args: string[]): Training {
   const values = read(args, { ...common, ...eviction, ...reinforcement });
   const [least = 0, greatest = Infinity] = numbers(values, "clip");
   const options = {
-    ...trainerOptions(values, 7.5e5, 5),
-    learningRate: learningRate(values, 3e-4, 10),
+    ...trainerOptions(values, 1e6, 5),
+    learningRate: learningRate(values, 5e-4, 10),
     ...evictionOptions(values, "96"),
     problems: number(values, "problems"),
     samples: number(values, "samples"),
