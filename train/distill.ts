@@ -6,6 +6,7 @@ import { Random } from "./random.ts";
 import type { Policy } from "../cache/policy.ts";
 import type { LogEntry } from "./run_folder.ts";
 import {
+  checkCounts,
   parametersOfRun,
   type Progress,
   Trainer,
@@ -42,10 +43,12 @@ const STEP_STREAMS = 0xd157;
  * have kept, and learns to say what the teacher says that sees everything.
  *
  * @returns The parameters.
+ * @throws {RangeError} when a count is less than 1.
  */
 export async function distill(
   options: DistillOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
+  checkCounts(options, ["rows"]);
   const teacher = await parametersOfRun(options.from);
   const begin = () =>
     Promise.resolve({

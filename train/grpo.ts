@@ -14,6 +14,7 @@ import {
 } from "./samples.ts";
 import { type Bucket, minibatchesOf } from "./sample_batches.ts";
 import {
+  checkCounts,
   parametersOfRun,
   type Progress,
   Trainer,
@@ -56,6 +57,16 @@ interface GrpoProgress extends Progress {
   rounds: number;
 }
 
+const counts = [
+  "problems",
+  "samples",
+  "epochs",
+  "minibatch",
+  "maxTokens",
+  "bucket",
+  "batchTokens",
+] as const;
+
 /** Keeps the draws of samples apart from those of problems. */
 const SAMPLE_STREAMS = 0x64b0;
 
@@ -67,10 +78,12 @@ const SAMPLE_STREAMS = 0x64b0;
  * gains nothing by its length; one that was cut off is wrong.
  *
  * @returns The parameters.
+ * @throws {RangeError} when a count is less than 1.
  */
 export async function grpo(
   options: GrpoOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
+  checkCounts(options, counts);
   const reference = await parametersOfRun(options.from);
   const begin = () =>
     Promise.resolve({

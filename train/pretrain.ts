@@ -11,6 +11,7 @@ import { panelsOf } from "./panels.ts";
 import { Random } from "./random.ts";
 import type { LogEntry } from "./run_folder.ts";
 import {
+  checkCounts,
   parametersOfRun,
   type Progress,
   Trainer,
@@ -45,10 +46,12 @@ const STEP_STREAMS = 0x57e9;
  * of a task. It ends with the state, the curves and the model in `out`.
  *
  * @returns The parameters.
+ * @throws {RangeError} when a count is less than 1.
  */
 export async function pretrain(
   options: PretrainOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
+  checkCounts(options, ["batchTokens"]);
   const begin = () => beginning(options);
   using trainer = await Trainer.open<PretrainProgress>(
     options,

@@ -41,6 +41,26 @@ export interface Progress {
   tokens: number;
 }
 
+/**
+ * Refuses what would train nothing, or never come to an end.
+ *
+ * @param names Options that count something.
+ * @throws {RangeError} when one of them is no whole number of 1 or more.
+ */
+export function checkCounts<T extends TrainerOptions>(
+  options: T,
+  names: readonly (keyof T & string)[],
+): void {
+  for (const name of ["saveEvery", ...names] as const) {
+    const value = options[name];
+    if (Number.isSafeInteger(value) && (value as number) >= 1) continue;
+    throw new RangeError(
+      `Cannot train with ${name} ${value}: a whole number of 1 or more is ` +
+        `needed`,
+    );
+  }
+}
+
 /** Parameters of a run that has ended or was broken off. */
 export async function parametersOfRun(
   run: string,

@@ -1,4 +1,9 @@
-import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+} from "@std/assert";
 import { gkv } from "../../cache/policies/mod.ts";
 import { grpo, type GrpoOptions } from "../../train/grpo.ts";
 import { initialParameters } from "../../train/initial.ts";
@@ -174,6 +179,20 @@ Deno.test("grpo() learns from right steps though no answer is right", async () =
     assertGreater(lines.at(-1)!.reward, lines[0]!.reward + 0.3);
     // 4 problems of 8 samples are 4 minibatches, twice.
     assertEquals(lines[0]!.step, 8);
+  });
+});
+
+Deno.test("grpo() refuses counts that would never come to an end", async () => {
+  await withBase(async (folder) => {
+    const options = optionsOf(folder, "none");
+    for (const name of ["minibatch", "epochs", "samples", "saveEvery"]) {
+      await assertRejects(
+        () => grpo({ ...options, [name]: 0 }),
+        RangeError,
+        `Cannot train with ${name} 0`,
+      );
+    }
+    await assertRejects(() => Deno.stat(options.out), Deno.errors.NotFound);
   });
 });
 
