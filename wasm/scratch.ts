@@ -30,13 +30,12 @@ export function attentionScratch(
   const rows = Math.min(n, Math.max(1, Math.floor(48 / group))) * group;
   const blocks = Math.max(1, Math.ceil(weighed / 64));
   const vectors = rows * (2 * headDim + 5) * 4;
-  return vectors + blockScratch(rows, headDim, size) + blocks * rows * 65 * 4;
+  return vectors + blockScratch(headDim, size) + blocks * rows * 65 * 4;
 }
 
-/** Integers: scales, weights and values in strips; others: 64 float keys. */
-function blockScratch(rows: number, headDim: number, size: number): number {
-  if (size === 4) return 0;
-  return Math.max(512 + rows * 128 + headDim * 64, 64 * headDim * 4);
+/** 64 keys or values as floats, or 64 values of integers. */
+function blockScratch(headDim: number, size: number): number {
+  return size === 4 ? 0 : 64 * headDim * 4;
 }
 
 /** For `order`: a histogram of 2048 digits and as many indices as tokens. */

@@ -1,11 +1,6 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
 
-import {
-  integerScores,
-  integerSoftmax,
-  integerValues,
-  packInteger,
-} from "./attention_int8.ts";
+import { integerBlock, packInteger } from "./attention_int8.ts";
 import { beginBatch, pass, visible } from "./attention_pass.ts";
 import {
   BLOCK,
@@ -134,9 +129,7 @@ function attend(): void {
 function attendBlock(start: i32, from: i32, weights: usize): void {
   const count = min(BLOCK, pass.end - start);
   if (pass.integers) {
-    integerScores(start, from, count, weights);
-    integerSoftmax(start, from, count, weights);
-    integerValues(start, from, count);
+    integerBlock(start, from, count, weights);
   } else {
     floatScores(start, from, count, weights);
     floatSoftmax(start, from, count, weights);

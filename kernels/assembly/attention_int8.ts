@@ -5,52 +5,54 @@
 // of their own for each row, and weights for each block; products are exact.
 // `dot_i16x8` multiplies them: dot products of bytes, as relaxed SIMD has them,
 // would need two passes for 14 bits, and CPUs without VNNI take longer for one.
-import { keyTile, QUERY } from "./attention_int8_keys.ts";
-import { valueStrips, valueTile, WEIGHTS } from "./attention_int8_values.ts";
-import { unitScales, weighScores } from "./attention_int8_weights.ts";
+import {
+  CHANNELS,
+  keyTile,
+  PRODUCTS,
+  PRODUCTS_ROW,
+  QUERIES,
+} from "./attention_int8_keys.ts";
+import { FACTORS, UNITS, valueTile, WEIGHTS } from "./attention_int8_values.ts";
+import {
+  copyScales,
+  KEY_SCALES,
+  scaleProducts,
+  unitScales,
+  weighScores,
+} from "./attention_int8_weights.ts";
 import { pass, visible } from "./attention_pass.ts";
 import { BLOCK, SCORES } from "./attention_rows.ts";
-import {
-  clearScores,
-  factorOf,
-  peakOf,
-  raiseTop,
-} from "./attention_softmax.ts";
+import { clearScores, sumOf, topOf } from "./attention_softmax.ts";
 import { largestSize } from "./cache_rows.ts";
 import { words8 } from "./quantise.ts";
+import { exp4 } from "./simd.ts";
 
 /** The largest integer of queries: sums of up to 1024 channels have 31 bits. */
 const LARGEST_QUERY: f32 = 16383;
 
-// What a block needs: scales of keys and values, weights of all rows, strips.
-const VALUE_SCALES: usize = SCORES, ALL_WEIGHTS: usize = 2 * SCORES;
+/** Scores are in units of this, so that weights are powers of two. */
+const LN_2: f32 = 0.6931471805599453;
 
-/** Bytes of what a block needs. */
-export function integerScratch(rows: i32, headDim: usize): usize {
-  return ALL_WEIGHTS + <usize> rows * WEIGHTS + headDim * BLOCK;
+/** The block's largest scores of a tile's rows, an f32 each. */
+// #inline
+const PEAKS: usize = memory.data(32, 16);
+
+/** What the weights, which are relative to those, are to be multiplied by. */
+// #inline
+const SHARES: usize = memory.data(32, 16);
+
+/** Bytes of what a block needs: its values, if they are copied. */
+export function integerScratch(headDim: usize): usize {
+  return headDim * BLOCK;
 }
 
-/** Rows per tile, three at most, of nearly equal height. */
-function integerHeight(rows: i32): i32 {
-  const tiles = (rows + 2) / 3;
-  return (rows + tiles - 1) / tiles;
-}
-
-/** Where it is what a unit of a row's query is worth, times the scale of scores. */
+/** Where it is what a unit of a row's query is worth in scores. */
 // #inline
 function queryUnit(statistics: usize, row: i32, rows: i32): usize {
   return statistics + (<usize> (4 * rows + row) << 2);
 }
 
-// #inline
-function weightsOf(row: i32): usize {
-  return pass.block + ALL_WEIGHTS + <usize> row * WEIGHTS;
-}
-
-/**
- * Rounds the query of row `row`, `width` bytes of floats, and lays it out in
- * the row's tile of `queries`, which have two bytes for each channel.
- */
+/** Rounds the query of row `row`, `width` bytes of floats, to half as many. */
 export function packInteger(
   query: usize,
   width: usize,
@@ -61,100 +63,160 @@ export function packInteger(
 ): void {
   const largest = largestSize(query, width);
   const scale: f32 = <f32> 1 / sqrt<f32>(<f32> (width >> 2));
-  store<f32>(queryUnit(statistics, row, rows), largest / LARGEST_QUERY * scale);
+  const unit: f32 = largest / LARGEST_QUERY * (scale / LN_2);
+  store<f32>(queryUnit(statistics, row, rows), unit);
   // One so small that this would not be finite counts as 0.
   const units: f32 = largest > 1e-30 ? LARGEST_QUERY / largest : 0;
   const inverse = f32x4.splat(units);
-  const height = integerHeight(rows), inTile = row % height;
-  const step = <usize> min(height, rows - row + inTile) * QUERY;
-  let to = queries + <usize> (row - inTile) * (width >> 1);
-  to += <usize> inTile * QUERY;
-  for (const end = query + width; query < end; query += 64, to += step) {
+  let to = queries + <usize> row * (width >> 1);
+  for (const end = query + width; query < end; query += 32, to += 16) {
     v128.store(to, words8(query, inverse));
-    v128.store(to, words8(query + 32, inverse), 16);
   }
 }
 
-/** Scores of the rows from `from` on, of `count` keys from slot `start` on. */
-export function integerScores(
+/** A block of `count` slots from `start` on, for the rows from `from` on. */
+export function integerBlock(
   start: i32,
   from: i32,
   count: i32,
-  scores: usize,
+  weights: usize,
 ): void {
-  const headDim = pass.width >> 2, rows = pass.rows, scales = pass.block;
-  memory.copy(
-    scales,
-    pass.keyScales + (<usize> start << 2),
-    <usize> count << 2,
-  );
-  const keys = pass.keys + <usize> start * headDim;
-  const height = integerHeight(rows), first = from / height * height;
-  const distance = pass.values - pass.keys;
-  for (let row = first; row < rows; row += height) {
-    keyTile(
-      min(height, rows - row),
-      pass.queries + <usize> row * (headDim << 1),
-      keys,
-      headDim,
-      count,
-      queryUnit(pass.statistics, row, rows),
-      scales,
-      scores + <usize> row * SCORES,
-      row == first ? distance : 0,
-    );
+  const headDim = pass.width >> 2, rows = pass.rows;
+  const values = wholeRuns(start, count);
+  let next = values;
+  if (count == BLOCK) {
+    const following = <usize> min(start + BLOCK, pass.end - BLOCK);
+    next = pass.keys + following * headDim;
   }
-}
-
-/** From scores to weights, and those times the values' scales as integers. */
-export function integerSoftmax(
-  start: i32,
-  from: i32,
-  count: i32,
-  scores: usize,
-): void {
-  const rows = pass.rows, statistics = pass.statistics;
-  for (let row = from; row < rows; row++) {
-    raiseTop(row, rows, visible(row, start, count), scores, statistics);
-  }
-  const given = pass.valueScales + (<usize> start << 2);
-  const scales = pass.block + VALUE_SCALES;
-  let scaled: i32 = -1, unit: f32 = 0;
-  for (let row = from; row < rows; row++) {
-    const own = scores + <usize> row * SCORES,
-      seen = visible(row, start, count);
-    // What a row does not see must not change its units.
-    if (seen != scaled) unit = unitScales(given, seen, scales);
-    scaled = seen;
-    // deno-fmt-ignore
-    weighScores(row, rows, seen, own, scales, unit, statistics, weightsOf(row));
-    clearScores(own, seen);
-  }
-}
-
-/**
- * `output = factor · output + Σ weight · value` for the rows from `from` on and
- * `count` values from slot `start` on.
- */
-export function integerValues(start: i32, from: i32, count: i32): void {
-  const width = pass.width, headDim = width >> 2, rows = pass.rows;
-  const strips = weightsOf(rows), groups = (count + 7) >> 3;
-  const values = pass.values + <usize> start * headDim;
-  valueStrips(values, headDim, count, strips);
-  const following = <usize> min(start + BLOCK, pass.end - count);
-  const next = pass.keys + following * headDim;
-  const height = integerHeight(rows - from);
+  copyScales(pass.keyScales + (<usize> start << 2), count, KEY_SCALES);
+  let height: i32 = 0, ahead = pass.values - pass.keys;
   for (let row = from; row < rows; row += height) {
-    valueTile(
-      min(height, rows - row),
-      weightsOf(row),
-      strips,
-      groups,
-      peakOf(pass.statistics, row, rows),
-      factorOf(pass.statistics, row, rows),
-      pass.outputs + <usize> row * width,
-      width,
-      row == from ? next : strips,
-    );
+    height = tileHeight(rows - row);
+    multiplyKeys(row, height, start, count, ahead);
+    softmaxTile(row, height, start, count, weights);
+    const out = pass.outputs + <usize> row * pass.width;
+    valueTile(height, values, headDim, count, out, next);
+    ahead = 0;
+    next = values;
   }
+}
+
+/** Where values can be read in whole runs, which the last block may lack. */
+function wholeRuns(start: i32, count: i32): usize {
+  const headDim = pass.width >> 2;
+  const values = pass.values + <usize> start * headDim;
+  if (count == BLOCK) return values;
+  memory.copy(pass.block, values, <usize> count * headDim);
+  return pass.block;
+}
+
+/** Rows of the next tile: 6, 3, 2 or 1, which the kernels are there for. */
+function tileHeight(rows: i32): i32 {
+  return rows >= 6 ? 6 : min(rows, 3);
+}
+
+/** Products of a tile's queries and a block's keys. */
+function multiplyKeys(
+  row: i32,
+  height: i32,
+  start: i32,
+  count: i32,
+  ahead: usize,
+): void {
+  const headDim = pass.width >> 2;
+  const keys = pass.keys + <usize> start * headDim;
+  for (let channel: usize = 0; channel < headDim; channel += CHANNELS) {
+    const channels = min(CHANNELS, headDim - channel);
+    takeQueries(row, height, channel, channels);
+    // deno-fmt-ignore
+    keyTile(height, keys + channel, headDim, channels, count, channel > 0, ahead);
+    ahead = 0;
+  }
+}
+
+/** Brings some channels of a tile's queries to where the products want them. */
+function takeQueries(
+  row: i32,
+  height: i32,
+  channel: usize,
+  channels: usize,
+): void {
+  const stride = pass.width >> 1;
+  let from = pass.queries + <usize> row * stride + (channel << 1);
+  const taken = from;
+  if (taken == pass.taken) return;
+  pass.taken = taken;
+  let to = QUERIES;
+  for (; height > 0; height--, from += stride, to += 2 * CHANNELS) {
+    memory.copy(to, from, channels << 1);
+  }
+}
+
+/** From products to weights, of a tile of rows. */
+function softmaxTile(
+  row: i32,
+  height: i32,
+  start: i32,
+  count: i32,
+  weights: usize,
+): void {
+  raiseTops(row, height, start, count);
+  const given = pass.valueScales + (<usize> start << 2);
+  let scaled: i32 = -1, unit: f32 = 0;
+  for (let j = 0; j < height; j++) {
+    const seen = visible(row + j, start, count);
+    // What a row does not see must not change its units.
+    if (seen != scaled) unit = unitScales(given, seen);
+    scaled = seen;
+    weighRow(row, j, unit);
+    if (pass.keeps) keepWeights(j, seen, weights + <usize> (row + j) * SCORES);
+  }
+}
+
+/** Finds the largest scores, and what changes with them. */
+// #inline
+function raiseTops(row: i32, height: i32, start: i32, count: i32): void {
+  const rows = pass.rows, statistics = pass.statistics;
+  for (let j = 0; j < height; j++) {
+    const unit = load<f32>(queryUnit(statistics, row + j, rows));
+    const products = PRODUCTS + <usize> j * PRODUCTS_ROW;
+    const seen = visible(row + j, start, count);
+    const top = topOf(statistics, row + j), old = load<f32>(top);
+    const largest = scaleProducts(products, seen, unit);
+    const peak = seen > 0 ? largest * LN_2 : old, now = max(old, peak);
+    const at = <usize> j << 2;
+    store<f32>(top, now);
+    store<f32>(PEAKS + at, largest);
+    store<f32>(FACTORS + at, old - now);
+    store<f32>(SHARES + at, seen > 0 ? peak - now : -f32.MAX_VALUE);
+  }
+  // #for $i 0 2
+  v128.store(FACTORS, exp4(v128.load(FACTORS, $i * 16)), $i * 16);
+  v128.store(SHARES, exp4(v128.load(SHARES, $i * 16)), $i * 16);
+  // #end
+}
+
+/** Weights of row `j` of a tile, and what their unit is worth. */
+// #inline
+function weighRow(row: i32, j: i32, unit: f32): void {
+  const at = <usize> j << 2;
+  const sum = sumOf(pass.statistics, row + j, pass.rows);
+  const added = weighScores(
+    PRODUCTS + <usize> j * PRODUCTS_ROW,
+    load<f32>(PEAKS + at),
+    WEIGHTS + (<usize> j << 7),
+  );
+  const share = load<f32>(SHARES + at);
+  store<f32>(UNITS + at, unit * share);
+  store<f32>(sum, load<f32>(sum) * load<f32>(FACTORS + at) + added * share);
+}
+
+/** Keeps the exponentials of the `seen` first slots. */
+function keepWeights(j: i32, seen: i32, to: usize): void {
+  const share = f32x4.splat(load<f32>(SHARES + (<usize> j << 2)));
+  let from = PRODUCTS + <usize> j * PRODUCTS_ROW;
+  for (const end = to + SCORES; to < end; to += 16, from += 16) {
+    v128.store(to, f32x4.mul(v128.load(from), share));
+  }
+  clearScores(to - SCORES, seen);
 }

@@ -1,132 +1,123 @@
 // @ts-nocheck AssemblyScript: compiled by asc, not by Deno.
+// deno-lint-ignore-file no-unused-vars -- used once unrolled
 
-import { pass } from "./attention_pass.ts";
+import { PRODUCTS } from "./attention_int8_keys.ts";
 import { keep, madd } from "./simd.ts";
 
-/** Bytes of a strip of values: 8 channels by 64 tokens. */
-const STRIP: usize = 512;
-/** Bytes of a row's weights of a block, as integers. */
-export const WEIGHTS: usize = 128;
+/** The weights of a tile of up to six rows: 64 of 16 bits, 128 bytes a row. */
+// #inline
+export const WEIGHTS: usize = memory.data(768, 16);
+
+/** What units of a tile's weights are worth, an f32 for each row. */
+// #inline
+export const UNITS: usize = memory.data(32, 16);
+
+/** What the outputs of each row are to be multiplied by. */
+// #inline
+export const FACTORS: usize = memory.data(32, 16);
 
 /**
- * Lays out `count` values of `headDim` bytes, a multiple of 16, for
- * {@linkcode valueTile}: in strips of 8 channels, which hold for every pair of
- * tokens the two bytes of each channel side by side.
+ * Two partial sums of the last row: twelve sums and four operands are one more
+ * than the registers that V8 has. It would keep one sum in memory, and every
+ * step would wait for the one before; two take turns.
  */
-export function valueStrips(
-  values: usize,
-  headDim: usize,
-  count: i32,
-  strips: usize,
-): void {
-  const last = values + <usize> (count - 1) * headDim;
-  for (; values <= last; values += headDim << 1, strips += 16) {
-    const next = min(values + headDim, last);
-    for (let at: usize = 0, to = strips; at < headDim; at += 16) {
-      const a = v128.load(values + at), b = v128.load(next + at);
-      v128.store(to, lowBytes(a, b));
-      v128.store(to, highBytes(a, b), STRIP);
-      to += STRIP * 2;
-    }
-  }
-}
-
 // #inline
-function lowBytes(a: v128, b: v128): v128 {
-  // deno-fmt-ignore
-  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-
-// #inline
-function highBytes(a: v128, b: v128): v128 {
-  // deno-fmt-ignore
-  return v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-}
+const SUMS: usize = memory.data(32, 16);
 
 /**
- * `output = factor · output + unit · Σ weight · value` for up to three rows.
- * One cache line from `next` on is brought into the cache for every 64 bytes of
- * the strips.
+ * `output = factor · output + unit · Σ weight · value` for a tile of 1, 2, 3 or
+ * 6 rows and `count` values of `headDim` bytes, which are read in runs of 16:
+ * what follows the last one has weights of 0. As many bytes from `next` on are
+ * brought into the cache.
  *
- * @param groups Runs of eight tokens, the last filled up with weights of 0.
- * @param out Outputs of the first row; those of the next are `width` bytes on.
+ * @param out Outputs of the first row; those of the next follow.
  */
 export function valueTile(
   height: i32,
-  weights: usize,
-  strips: usize,
-  groups: i32,
-  units: usize,
-  factors: usize,
+  values: usize,
+  headDim: usize,
+  count: i32,
   out: usize,
-  width: usize,
   next: usize,
 ): void {
-  // #for $r 1 4
-  if (height == $r) {
-    // deno-fmt-ignore
-    return valueTile$r(weights, strips, groups, units, factors, out, width, next);
+  if (height == 6) return valueTile5(values, headDim, count, out, next);
+  // #for $l 0 3
+  if (height == $l + 1) {
+    return valueTile$l(values, headDim, count, out, next);
   }
   // #end
 }
 
-// #for $r 1 4
-function valueTile$r(
-  weights: usize,
-  strips: usize,
-  groups: i32,
-  units: usize,
-  factors: usize,
+// #for $l 0 6
+/** {@linkcode valueTile} of rows up to row `$l`. */
+function valueTile$l(
+  values: usize,
+  headDim: usize,
+  count: i32,
   out: usize,
-  width: usize,
   next: usize,
 ): void {
-  const size = <usize> groups << 4;
-  for (const end = out + width; out < end; out += 32, strips += STRIP) {
-    eightChannels$r(weights, strips, size, units, factors, out, width, next);
-    next += size << 2;
+  const width = headDim << 2, share = <usize> ((count + 15) & ~15) << 3;
+  for (const end = out + width; out < end; out += 32, values += 8) {
+    eightChannels$l(values, headDim, count, out, width, next);
+    next += share;
   }
 }
 
-/** Products of a strip with each row's weights, `size` bytes of them. */
+/** Products of eight channels of the values with each row's weights. */
 // #inline
-function eightChannels$r(
-  weights: usize,
-  strip: usize,
-  size: usize,
-  units: usize,
-  factors: usize,
+function eightChannels$l(
+  value: usize,
+  headDim: usize,
+  count: i32,
   out: usize,
   width: usize,
   next: usize,
 ): void {
-  // #for $j 0 $r
+  // #for $j 0 $l
   let c$j = i32x4.splat(0), d$j = c$j;
   // #end
-  let touched: i32 = 0;
-  for (const end = weights + size; weights < end; weights += 16, strip += 64) {
-    touched |= load<i32>(next);
-    next += 64;
-    // #for $j 0 $r
-    const w$j = v128.load(weights, $j * WEIGHTS);
+  let c$l = i32x4.splat(0), touched: i32 = 0;
+  // #for $k 0 2
+  v128.store(SUMS, c$l, $k * 16);
+  // #end
+  do {
+    // #for $g 0 4
+    touched |= load<i32>(next, $g * 128) | load<i32>(next, $g * 128 + 64);
+    // #for $h 0 4
+    // #for $k 0 2
+    const a$g$h$k = v128.load_ext<i8>(value);
+    value += headDim;
+    const b$g$h$k = v128.load_ext<i8>(value);
+    value += headDim;
+    // deno-fmt-ignore
+    const x$g$h$k = v128.shuffle<i16>(a$g$h$k, b$g$h$k, 0, 8, 1, 9, 2, 10, 3, 11);
+    // deno-fmt-ignore
+    const y$g$h$k = v128.shuffle<i16>(a$g$h$k, b$g$h$k, 4, 12, 5, 13, 6, 14, 7, 15);
+    // #for $j 0 $l
+    const p$g$h$k$j = WEIGHTS + ($j * 128 + $g * 32 + $h * 8 + $k * 4);
+    const w$g$h$k$j = v128.load32_splat(p$g$h$k$j);
+    c$j = i32x4.add(c$j, i32x4.dot_i16x8_s(x$g$h$k, w$g$h$k$j));
+    d$j = i32x4.add(d$j, i32x4.dot_i16x8_s(y$g$h$k, w$g$h$k$j));
     // #end
-    // #for $u 0 4
-    const v$u = v128.load(strip, $u * 16);
-    const x$u = i16x8.extend_low_i8x16_s(v$u);
-    const y$u = i16x8.extend_high_i8x16_s(v$u);
-    // #for $j 0 $r
-    const w$u_$j = v128.shuffle<i32>(w$j, w$j, $u, $u, $u, $u);
-    c$j = i32x4.add(c$j, i32x4.dot_i16x8_s(x$u, w$u_$j));
-    d$j = i32x4.add(d$j, i32x4.dot_i16x8_s(y$u, w$u_$j));
+    const p$g$h$k = WEIGHTS + ($l * 128 + $g * 32 + $h * 8 + $k * 4);
+    const w$g$h$k = v128.load32_splat(p$g$h$k);
+    c$l = i32x4.add(c$l, i32x4.dot_i16x8_s(x$g$h$k, w$g$h$k));
+    const before$g$h$k = v128.load(SUMS, $k * 16);
+    const dot$g$h$k = i32x4.dot_i16x8_s(y$g$h$k, w$g$h$k);
+    v128.store(SUMS, i32x4.add(before$g$h$k, dot$g$h$k), $k * 16);
     // #end
     // #end
-  }
-  keep(touched, pass.block); // where keys' scales were
-  // #for $j 0 $r
-  const unit$j = v128.load32_splat(units, $j * 4), to$j = out + width * $j;
-  const factor$j = v128.load32_splat(factors, $j * 4);
-  addTo(to$j, c$j, unit$j, factor$j);
-  addTo(to$j + 16, d$j, unit$j, factor$j);
+    if (count <= ($g + 1) * 16) break;
+    // #end
+  } while (false);
+  keep(touched, PRODUCTS);
+  const d$l = i32x4.add(v128.load(SUMS), v128.load(SUMS, 16));
+  // #for $j 0 $l+1
+  const unit$j = v128.load32_splat(UNITS, $j * 4);
+  const factor$j = v128.load32_splat(FACTORS, $j * 4);
+  addTo(out + width * $j, c$j, unit$j, factor$j);
+  addTo(out + width * $j + 16, d$j, unit$j, factor$j);
   // #end
 }
 // #end

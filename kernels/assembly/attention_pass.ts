@@ -39,6 +39,8 @@ export class Pass {
   /** Weights of a block, or of all, then the largest scores of all. */
   weights: usize;
   tops: usize;
+  /** Which queries the tile of integers holds: where they were. */
+  taken: usize;
 }
 
 /** The pass of a call: there is one at a time. */
@@ -51,6 +53,7 @@ export function beginBatch(first: i32, rows: i32, scratch: usize): void {
   pass.rows = rows;
   pass.end = pass.past + (first + rows - 1) / pass.group + 1;
   pass.queries = scratch;
+  pass.taken = 0;
   pass.outputs = scratch + vectors;
   pass.statistics = pass.outputs + vectors;
   pass.block = pass.statistics + <usize> rows * STATISTICS;
@@ -67,6 +70,6 @@ export function visible(row: i32, start: i32, count: i32): i32 {
 
 /** Bytes of what a block needs. */
 function blockBytes(): usize {
-  if (pass.integers) return integerScratch(pass.rows, pass.width >> 2);
+  if (pass.integers) return integerScratch(pass.width >> 2);
   return pass.size == 4 ? 0 : <usize> BLOCK * pass.width;
 }

@@ -152,6 +152,24 @@ export const attention: Suite = {
     }
   },
 
+  *"attention() over integers agrees for every number of rows"() {
+    for (const headDim of [16, 144]) {
+      for (const group of [1, 2, 3, 4, 6, 7, 9]) {
+        yield {
+          name: `group ${group} headDim ${headDim}`,
+          tolerance: attended.int8,
+          run: (backend) => {
+            const cache = shuffled(backend, 70, { headDim, type: "int8" });
+            const q = noise(backend, [1, 2 * group, headDim], 5);
+            const out = backend.tensor([1, 2 * group, headDim]);
+            backend.attention(q, cache, out, 1, 70, "q");
+            return out;
+          },
+        };
+      }
+    }
+  },
+
   *"attention() adds up what tokens get, by both rules"() {
     for (const heads of ["max", "mean"] as const) {
       for (const [n, before, group] of shapes) {
