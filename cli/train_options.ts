@@ -20,8 +20,8 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
   distill    a model under eviction learns from itself with a full cache
   grpo       a model under eviction learns from its own right solutions
 
-  --tokens N               to train on (3e6; distill 8e5; grpo 1e6)
-  --learning-rate R        highest one (2e-3; distill 1e-3; grpo 5e-4)
+  --tokens N               to train on (3e6; distill 8e5; grpo 1.2e6)
+  --learning-rate R        highest one (2e-3; distill 1e-3; grpo 4e-4)
   --seed N                 of everything drawn (1)
   --workers N              data-parallel workers; 0 for none (2)
   --save-every N           lines of the log between saved states (50; grpo 5)
@@ -39,7 +39,8 @@ export const trainHelp: string = `gkv train pretrain|distill|grpo OUT [options]
                            (gkv:mix=0.1: a number of the method's own)
   --window N               newest tokens, which score (16)
   --interval N             generated tokens between evictions (16)
-  --budgets N,…            tokens kept, in turns (64,96,96; grpo 96)
+  --budgets N,…            tokens kept, in turns (64,96,96; grpo
+                           96,96,96,512, which evicts nothing)
 
   distill:
   --rows N                 problems of a batch (4)
@@ -166,9 +167,9 @@ function readGrpo(args: string[]): Training {
   const values = read(args, { ...common, ...eviction, ...reinforcement });
   const [least = 0, greatest = Infinity] = numbers(values, "clip");
   const options = {
-    ...trainerOptions(values, 1e6, 5),
-    learningRate: learningRate(values, 5e-4, 10),
-    ...evictionOptions(values, "96"),
+    ...trainerOptions(values, 1.2e6, 5),
+    learningRate: learningRate(values, 4e-4, 10),
+    ...evictionOptions(values, "96,96,96,512"),
     problems: number(values, "problems"),
     samples: number(values, "samples"),
     epochs: number(values, "epochs"),

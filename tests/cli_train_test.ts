@@ -55,7 +55,7 @@ Deno.test("readTraining() has defaults for each kind of training", () => {
   assertEquals(grpo.options.budgets, [64, 80]);
   assertEquals(grpo.options.clip, [0.9, 1.1]);
   assertEquals(grpo.options.reward, "steps");
-  assertEquals([grpo.options.tokens, grpo.options.saveEvery], [1e6, 5]);
+  assertEquals([grpo.options.tokens, grpo.options.saveEvery], [1.2e6, 5]);
 });
 
 Deno.test("gkv train pretrain writes a run, says how far it is, and goes on", () =>
