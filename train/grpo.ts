@@ -57,6 +57,7 @@ interface GrpoProgress extends Progress {
   rounds: number;
 }
 
+/** Options without which a round would be empty or endless. */
 const counts = [
   "problems",
   "samples",
@@ -73,9 +74,9 @@ const SAMPLE_STREAMS = 0x64b0;
 /**
  * Group relative policy optimisation (arXiv 2402.03300) under eviction: a
  * model solves problems within a budget and learns, under the mask of what it
- * saw, from which of its own solutions, or which of their steps, were right. Every
- * token of a step has the same weight (arXiv 2503.14476), so that a solution
- * gains nothing by its length; one that was cut off is wrong.
+ * saw, from which of its own solutions, or of their steps, were right. Every
+ * token of an optimizer's step has the same weight (arXiv 2503.14476), so that
+ * a solution gains nothing by its length; one that was cut off is wrong.
  *
  * @returns The parameters.
  * @throws {RangeError} when a count is less than 1.

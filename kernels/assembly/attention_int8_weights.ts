@@ -9,7 +9,7 @@ const LARGEST: f32 = 32767;
 
 /** Scales of a block's values, in units of the largest. */
 // #inline
-export const VALUE_SCALES: usize = memory.data(256, 16);
+const VALUE_SCALES: usize = memory.data(256, 16);
 
 /** Scales of a block's keys. */
 // #inline

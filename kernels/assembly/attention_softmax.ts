@@ -34,7 +34,7 @@ export function clearStatistics(statistics: usize, rows: i32): void {
 
 /** Where the largest score of a row's block is. */
 // #inline
-export function peakOf(statistics: usize, row: i32, rows: i32): usize {
+function peakOf(statistics: usize, row: i32, rows: i32): usize {
   return statistics + (<usize> (3 * rows + row) << 2);
 }
 
