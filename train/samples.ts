@@ -118,8 +118,8 @@ export function rewardsOf(
 /**
  * How much better than those of its group each reward is, in deviations:
  * GRPO's advantage, of the tokens of its part. To it come the later ones of
- * the same sample, each by a factor `discount` less than the
- * one before. Zero for all where there is no difference.
+ * the same sample, each by a factor `discount` less than the one before. Zero
+ * for all where there is no difference.
  */
 export function advantagesOf(
   group: readonly Pick<Sample, "rewards" | "isCutOff">[],

@@ -29,7 +29,7 @@ export function attentionScratch(
 ): number {
   const rows = Math.min(n, Math.max(1, Math.floor(48 / group))) * group;
   const blocks = Math.max(1, Math.ceil(weighed / 64));
-  const vectors = rows * (2 * headDim + 5) * 4;
+  const vectors = rows * (2 * headDim + 4) * 4;
   return vectors + blockScratch(headDim, size) + blocks * rows * 65 * 4;
 }
 

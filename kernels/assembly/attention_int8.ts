@@ -49,7 +49,7 @@ export function integerScratch(headDim: usize): usize {
 /** Where it is what a unit of a row's query is worth in scores. */
 // #inline
 function queryUnit(statistics: usize, row: i32, rows: i32): usize {
-  return statistics + (<usize> (4 * rows + row) << 2);
+  return statistics + (<usize> (3 * rows + row) << 2);
 }
 
 /** Rounds the query of row `row`, `width` bytes of floats, to half as many. */

@@ -4,7 +4,7 @@ import { integerScratch } from "./attention_int8.ts";
 import { BLOCK, SCORES } from "./attention_rows.ts";
 
 /** Bytes of the numbers that are kept of each row. */
-const STATISTICS: usize = 5 * 4;
+const STATISTICS: usize = 4 * 4;
 
 /** One pass of a batch of rows over the cache of a KV head. */
 @unmanaged

@@ -3,8 +3,8 @@
 import { SCORES } from "./attention_rows.ts";
 import { exp4, max4, sum4 } from "./simd.ts";
 
-// Statistics of a batch: largest scores, sums, factors and the largest scores of
-// the block, of all rows.
+// Statistics of a batch: largest scores, sums and factors of all rows; those over
+// integers have units of queries as well.
 
 /** Where a row's largest score so far is. */
 // #inline
@@ -30,12 +30,6 @@ export function clearStatistics(statistics: usize, rows: i32): void {
     store<f32>(topOf(statistics, row), -f32.MAX_VALUE);
     store<f32>(sumOf(statistics, row, rows), 0);
   }
-}
-
-/** Where the largest score of a row's block is. */
-// #inline
-function peakOf(statistics: usize, row: i32, rows: i32): usize {
-  return statistics + (<usize> (3 * rows + row) << 2);
 }
 
 /**
@@ -72,10 +66,9 @@ export function raiseTop(
 ): void {
   scores += <usize> row * SCORES;
   const top = topOf(statistics, row), sum = sumOf(statistics, row, rows);
-  const old = load<f32>(top), peak = count > 0 ? largest(scores, count) : old;
-  const now = max(old, peak);
+  const old = load<f32>(top);
+  const now = count > 0 ? max(old, largest(scores, count)) : old;
   const change = f32x4.extract_lane(exp4(f32x4.splat(old - now)), 0);
-  store<f32>(peakOf(statistics, row, rows), peak);
   store<f32>(top, now);
   store<f32>(sum, load<f32>(sum) * change);
   store<f32>(factorOf(statistics, row, rows), change);
